@@ -1,0 +1,294 @@
+"""The tenth: which threads need the brand, why, and when to look at the others again. A pure function of ordered facts.
+
+`digest(messages, as_of)` says what matters in a thread, `assess(facts, as_of)` gives its priority with reasons, and
+`cut(candidates, …)` draws the line: a budget (10% by default) of the threads active in a rolling window. Rules for
+safety, threats, legal matters and self-harm pass always and are counted apart.
+
+The weights are set by hand from what a community manager looks at first; each is named, so that it can be argued with.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from moderation.model import AuthorRole
+
+HOUR = 3600.0
+#: Threads up to which the budget is rounded up: a small community still gets a place.
+SMALL = 100
+_RECENT = 12
+
+
+@dataclass(frozen=True, slots=True)
+class MessageFact:
+    """What triage reads of one message. `at` is seconds since the epoch, `rules` codes of rules that matched."""
+
+    id: int
+    at: float
+    author: int
+    role: str
+    toxicity: float
+    urgency: float
+    sentiment: float
+    rules: tuple[str, ...] = ()
+    addressed: bool = False
+    likes: int = 0
+    trust: int | None = None
+    accepted: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ThreadFacts:
+    """What matters in a thread, small enough to be kept beside it.
+
+    `open_at` is the time of the oldest message that still waits for an answer (0: none waits); `need` the highest
+    urgency among those that wait; `marked` the message that a person should look at first.
+    """
+
+    marked: int = 0
+    need: float = 0.0
+    need_at: float = 0.0
+    open_at: float = 0.0
+    toxicity: float = 0.0
+    toxic_messages: int = 0
+    rules: tuple[str, ...] = ()
+    addressed: int = 0
+    brand_at: float = 0.0
+    helped: int = 0
+    accepted: bool = False
+    authors: int = 0
+    likes: int = 0
+    messages: int = 0
+    first_at: float = 0.0
+    last_at: float = 0.0
+    sentiment_start: float = 0.0
+    sentiment_end: float = 0.0
+    recent: tuple[float, ...] = ()
+
+    def to_json(self) -> dict[str, Any]:
+        return asdict(self)
+
+    @classmethod
+    def from_json(cls, kept: dict[str, Any]) -> ThreadFacts:
+        kept = dict(kept)
+        return cls(**{**kept, "rules": tuple(kept.get("rules", ())), "recent": tuple(kept.get("recent", ()))})
+
+
+@dataclass(frozen=True, slots=True)
+class Because:
+    """One reason for (weight > 0) or against a thread's place; `code` names a sentence, `params` fill it."""
+
+    code: str
+    weight: float
+    params: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Assessment:
+    """`priority` in [0, 1]: how likely it is that the brand must step in. `because` has the strongest first."""
+
+    priority: float
+    because: tuple[Because, ...]
+    always: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A thread in the window. `held` by a person, or `decided` since its last message: both use a place."""
+
+    id: int
+    facts: ThreadFacts
+    held: bool = False
+    decided: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Placed:
+    """Where a thread stands after the cut: lane "needs", "always", "left" or "decided"."""
+
+    id: int
+    lane: str
+    assessment: Assessment
+    look_again_at: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Cut:
+    """The line. `value` is the lowest priority above it (1.0 when nothing is)."""
+
+    threads: int
+    budget: int
+    value: float
+    placed: tuple[Placed, ...]
+
+    def count(self, lane: str) -> int:
+        return sum(1 for p in self.placed if p.lane == lane)
+
+
+# ------------------------------------------------------------------ facts
+
+
+def helpful(message: MessageFact) -> bool:
+    """Whether a message reads as help by somebody else: a known helper or staff, calm, and not asking for help."""
+    known = message.role in {AuthorRole.MEMBER, AuthorRole.STAFF} or (message.trust or 0) >= 3
+    return message.accepted or (known and message.toxicity < 0.5 and message.urgency < 0.6)
+
+
+def digest(messages: Iterable[MessageFact], as_of: datetime, total_likes: int = 0) -> ThreadFacts:
+    """The facts of a thread from its messages up to `as_of`, in any order."""
+    limit = as_of.timestamp()
+    known = sorted((m for m in messages if m.at <= limit), key=lambda m: (m.at, m.id))
+    if not known:
+        return ThreadFacts()
+    brand_at = max((m.at for m in known if m.role == AuthorRole.BRAND), default=0.0)
+    others = [m for m in known if m.role != AuthorRole.BRAND]
+    waiting = [m for m in others if m.at > brand_at and not helpful(m)]
+    starters = [m for m in others if m.author == known[0].author] or others or known
+    worst = max(waiting, key=_weight, default=None)
+    loudest = max((m for m in others if m.at > brand_at), key=lambda m: (m.toxicity, -m.at), default=None)
+    asked_at = worst.at if worst else 0.0
+    return ThreadFacts(
+        marked=_marked(worst, loudest, known[-1]),
+        need=worst.urgency if worst else 0.0,
+        need_at=asked_at,
+        open_at=min((m.at for m in waiting if m.urgency >= 0.3), default=asked_at),
+        toxicity=loudest.toxicity if loudest else 0.0,
+        toxic_messages=sum(1 for m in others if m.at > brand_at and m.toxicity >= 0.6),
+        rules=tuple(sorted({r for m in others if m.at > brand_at for r in m.rules})),
+        addressed=sum(1 for m in waiting if m.addressed),
+        brand_at=brand_at,
+        helped=len({m.author for m in others if helpful(m) and m.at >= asked_at and m.author != known[0].author}),
+        accepted=any(m.accepted and m.at >= asked_at for m in known),
+        authors=len({m.author for m in known}),
+        likes=total_likes or sum(m.likes for m in known),
+        messages=len(known),
+        first_at=known[0].at,
+        last_at=known[-1].at,
+        sentiment_start=starters[0].sentiment,
+        sentiment_end=starters[-1].sentiment,
+        recent=tuple(m.at for m in known[-_RECENT:]),
+    )
+
+
+def _weight(message: MessageFact) -> tuple[float, float, int]:
+    return (message.urgency + (0.5 if message.rules else 0.0), -message.at, -message.id)
+
+
+def _marked(worst: MessageFact | None, loudest: MessageFact | None, last: MessageFact) -> int:
+    if worst and loudest and loudest.toxicity > max(worst.urgency, 0.6) and not worst.rules:
+        return loudest.id
+    return (worst or loudest or last).id
+
+
+# ------------------------------------------------------------------ priority
+
+#: Log-odds of a thread of which nothing is known: one in a hundred needs the brand.
+BASE = -4.6
+NEED = 5.2
+TOXICITY = 3.2
+WAITING = 0.9
+ADDRESSED = 0.7
+VELOCITY = 0.8
+REACH = 0.5
+TURNING = 0.5
+FRESH = 0.8
+HELPED = -1.1
+ACCEPTED = -1.6
+RULE = 3.0
+
+
+def assess(facts: ThreadFacts, as_of: datetime) -> Assessment:
+    """Priority with reasons. Rises with need, toxicity, waiting, reach; falls with help given."""
+    now = as_of.timestamp()
+    terms = [t for t in _terms(facts, now) if abs(t.weight) >= 0.05]
+    value = 1.0 / (1.0 + math.exp(-(BASE + sum(t.weight for t in terms))))
+    ordered = tuple(sorted(terms, key=lambda t: (-abs(t.weight), t.code)))
+    return Assessment(round(value, 4), ordered, facts.rules)
+
+
+def _terms(f: ThreadFacts, now: float) -> list[Because]:
+    waited = max(0.0, now - f.open_at) if f.open_at else 0.0
+    pace = sum(1 for t in f.recent if now - t <= 2 * HOUR)
+    fresh = max(0.0, 1.0 - max(0.0, now - f.last_at) / (72 * HOUR))
+    drop = max(0.0, f.sentiment_start - f.sentiment_end)
+    helped = min(1.0, f.helped / 2) if "safety" not in f.rules else 0.0
+    return [
+        Because("rule", RULE if f.rules else 0.0, {"rules": list(f.rules)}),
+        Because("need", NEED * f.need),
+        Because("toxicity", TOXICITY * max(0.0, f.toxicity - 0.2) / 0.8, {"count": f.toxic_messages}),
+        Because("waiting", WAITING * f.need * saturating(waited / HOUR, 24)),
+        Because("addressed", ADDRESSED * min(f.addressed, 3) / 3 if f.need >= 0.2 else 0.0, {"count": f.addressed}),
+        Because("velocity", VELOCITY * saturating(max(0, pace - 3), 6), {"count": pace}),
+        Because("reach", REACH * saturating(f.authors - 2 + f.likes / 10, 20), {"authors": f.authors}),
+        Because("turning", TURNING * drop / 2, {}),
+        Because("fresh", FRESH * fresh * f.need, {}),
+        Because("helped", HELPED * helped, {"count": f.helped}),
+        Because("accepted", ACCEPTED if f.accepted else 0.0, {}),
+    ]
+
+
+def saturating(value: float, full: float) -> float:
+    """0 at 0, 1 at `full` and beyond, fast at first (log scale)."""
+    return min(1.0, math.log1p(max(0.0, value)) / math.log1p(full))
+
+
+# ------------------------------------------------------------------ the line
+
+
+def places(threads: int, budget: float) -> int:
+    """How many threads the budget holds: rounded up below 100 threads, to the nearest above."""
+    exact = round(threads * budget, 9)
+    return math.ceil(exact) if threads < SMALL else round(exact)
+
+
+def cut(candidates: Sequence[Candidate], as_of: datetime, budget: float = 0.1) -> Cut:
+    """Places every candidate. Held and decided threads use places first; ties go to the older need, then the id."""
+    assessed = {c.id: assess(c.facts, as_of) for c in candidates}
+    room = places(len(candidates), budget)
+    used = {c.id for c in candidates if (c.held or c.decided) and not assessed[c.id].always}
+    always = {c.id for c in candidates if assessed[c.id].always and not c.decided}
+    rest = [c for c in candidates if c.id not in used and c.id not in always and not c.decided]
+    rest.sort(key=lambda c: (-assessed[c.id].priority, c.facts.need_at, c.id))
+    chosen = {c.id for c in rest[: max(0, room - len(used))]}
+    placed = tuple(
+        Placed(c.id, _lane(c, always, chosen), assessed[c.id], look_again(c.facts, as_of)) for c in candidates
+    )
+    above = [p.assessment.priority for p in placed if p.lane == "needs"]
+    return Cut(len(candidates), room, min(above, default=1.0), placed)
+
+
+def _lane(candidate: Candidate, always: set[int], chosen: set[int]) -> str:
+    if candidate.decided:
+        return "decided"
+    if candidate.id in always:
+        return "always"
+    return "needs" if candidate.held or candidate.id in chosen else "left"
+
+
+def look_again(facts: ThreadFacts, as_of: datetime) -> float:
+    """When a thread that was left is looked at again, in seconds since the epoch: soon if it moves or waits."""
+    now = as_of.timestamp()
+    age = (now - facts.last_at) / HOUR
+    if facts.accepted or (facts.brand_at and not facts.open_at):
+        hours = 72.0
+    elif age <= 2:
+        hours = 1.0
+    elif facts.need >= 0.3 and not facts.helped:
+        hours = 4.0
+    else:
+        hours = 12.0 if age <= 48 else 48.0
+    return now + hours * HOUR
+
+
+def window_start(as_of: datetime, days: int) -> datetime:
+    """Threads whose last message is older are not active."""
+    return as_of - timedelta(days=days)
+
+
+def as_time(seconds: float) -> datetime | None:
+    """The time of a fact, None for "never"."""
+    return datetime.fromtimestamp(seconds, UTC) if seconds else None

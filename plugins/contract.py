@@ -1,0 +1,272 @@
+"""What a connector is. A platform's folder exports one `connector` that keeps this contract.
+
+    ConnectorError                 something between us and the platform; says whether to try again
+     ├── Temporary                 try again, not before `retry_at`
+     │    └── RateLimited          the platform asked us to wait; `whole_site` stops every call to that host
+     ├── Permanent                 trying again changes nothing
+     │    ├── CredentialsRefused   the token or key is revoked, expired or wrong
+     │    ├── MissingRight         the credential lives, but lacks a right; `missing` names it
+     │    └── Gone                 the subject does not exist (any more) or is not public
+     └── Ambiguous                 the request left, and no answer came: it may have had its effect
+    Refused                        a webhook that is not to be believed
+
+One flag decides retry versus disable (the type); one text is for people (`str(error)`), `detail` is for the log.
+Neither ever holds a credential.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import IO, Any, Literal, Protocol, runtime_checkable
+
+from pydantic import BaseModel, ConfigDict, SecretStr
+
+from moderation.errors import TenthError
+from moderation.model import Capability, Events
+from moderation.policy import Permit
+
+
+class ConnectorError(TenthError):
+    """Base of what goes wrong between us and a platform."""
+
+    def __init__(self, message: str, *, detail: str = "", status: int | None = None) -> None:
+        super().__init__(message)
+        self.detail = detail
+        self.status = status
+
+
+class Temporary(ConnectorError):
+    """Worth another try, not before `retry_at` (None: the caller's own back-off)."""
+
+    def __init__(
+        self, message: str, *, detail: str = "", status: int | None = None, retry_at: datetime | None = None
+    ) -> None:
+        super().__init__(message, detail=detail, status=status)
+        self.retry_at = retry_at
+
+
+class RateLimited(Temporary):
+    """The platform, or our own pacing, says: not now. `whole_site` means every call to that host must wait."""
+
+    def __init__(self, message: str, *, retry_at: datetime, whole_site: bool = False, detail: str = "") -> None:
+        super().__init__(message, detail=detail, status=429, retry_at=retry_at)
+        self.whole_site = whole_site
+
+
+class Permanent(ConnectorError):
+    """Trying again changes nothing; a person has to."""
+
+
+class CredentialsRefused(Permanent):
+    """The token or key is no longer accepted."""
+
+
+class MissingRight(Permanent):
+    """The credential is good but lacks a right."""
+
+    def __init__(self, message: str, *, missing: str, detail: str = "", status: int | None = None) -> None:
+        super().__init__(message, detail=detail, status=status)
+        self.missing = missing
+
+
+class Gone(Permanent):
+    """The subject does not exist, is deleted, or is not visible to us. Many servers do not say which."""
+
+
+class Ambiguous(ConnectorError):
+    """No answer came after the request left: never followed by a blind resend."""
+
+
+class Refused(TenthError):
+    """A webhook that is unsigned, wrongly signed, or not for us. Answered 401; nothing is kept."""
+
+
+class ConnectionSettings(BaseModel):
+    """Base of a connector's settings. Fields typed SecretStr are encrypted at rest; the rest is stored as is."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    def secret_names(self) -> tuple[str, ...]:
+        """Names of the fields that hold credentials."""
+        return tuple(n for n in type(self).model_fields if isinstance(getattr(self, n), SecretStr))
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """A raw payload as received, whichever way it came (webhook, poll, file): the unit of intake.
+
+    `key` is the platform's event id, or for a poll the subject and its version: the same thing polled twice has the
+    same key. `kind` tells `parse` what `body` is. An empty `body` with `admitted=False` is content that we must not
+    keep: only its key stays, so that it is not asked for again.
+    """
+
+    key: str
+    kind: str
+    body: bytes
+    admitted: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """Some deliveries, and where to go on. `cursor` is opaque JSON text, stored in the same transaction."""
+
+    deliveries: tuple[Delivery, ...]
+    cursor: str
+    more: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """What a look at the credentials found. `missing` are rights in words, with what to do about each."""
+
+    account: str
+    server: str
+    may: frozenset[Capability] = frozenset()
+    missing: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Budget:
+    """Calls left before the platform says stop. None where the platform does not tell and we do not know."""
+
+    limit: int | None
+    remaining: int | None
+    reset_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Act:
+    """One remote effect to carry out. `target` is the message or thread by its remote id."""
+
+    action_id: int
+    kind: Capability
+    target: str
+    text: str = ""
+    idempotency_key: str = ""
+    options: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """Proof that the effect happened."""
+
+    remote_id: str
+    url: str
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class BadLine:
+    """A line of a file that cannot be used, with the reason in words."""
+
+    number: int
+    reason: str
+
+
+class Pacer(Protocol):
+    """Shares one host's call budget between every connection and process that calls it.
+
+    `bucket` names what is limited (for example "admin" or "api"). All times are UTC.
+    """
+
+    def acquire(self, bucket: str, *, limit: int, per_seconds: float) -> None:
+        """Takes one call out of the budget, or raises RateLimited with the time when there is one again."""
+        ...
+
+    def note(self, bucket: str, budget: Budget) -> None:
+        """Keeps what the platform's own headers said."""
+        ...
+
+    def block(self, bucket: str, until: datetime) -> None:
+        """No call in this bucket ("*": none to this host at all) before `until`."""
+        ...
+
+
+class Clock(Protocol):
+    """The time of a call; tests bring their own."""
+
+    def __call__(self) -> datetime: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Io:
+    """What a connector gets from outside: how to reach the network, the pace, the time."""
+
+    allow_private: frozenset[str]
+    pacer: Pacer
+    now: Clock
+    user_agent: str = "Tenth"
+
+
+@runtime_checkable
+class Session(Protocol):
+    """One connection, opened with its settings. Holds sockets; close it. Every method may raise ConnectorError."""
+
+    def check(self) -> Check:
+        """Looks at credentials and rights with as few calls as possible; changes nothing."""
+        ...
+
+    def poll(self, cursor: str) -> Page:
+        """The next page of what is new since `cursor` ("" at the first time). Bounded work: one page."""
+        ...
+
+    def fetch_thread(self, thread_id: str) -> Page:
+        """The whole thread as the server knows it now, deletions included; `cursor` is ignored."""
+        ...
+
+    def perform(self, permit: Permit, act: Act) -> Receipt:
+        """Carries out one effect. Raises Ambiguous when it cannot know whether it happened."""
+        ...
+
+    def find_existing(self, act: Act, since: datetime) -> Receipt | None:
+        """Our own earlier effect of `act` (same target, same text, later than `since`), if the platform shows one."""
+        ...
+
+    def close(self) -> None: ...
+
+
+@runtime_checkable
+class Connector(Protocol):
+    """Code for a platform. Stateless: a connection's state is in its row, a call's in its Session."""
+
+    name: str
+    label: str
+    settings: type[ConnectionSettings]
+    capabilities: frozenset[Capability]
+    window: Literal["now", "newest"]
+
+    def url(self, settings: ConnectionSettings) -> str:
+        """Where the community lives, for people; "" when it lives nowhere."""
+        ...
+
+    def open(self, settings: ConnectionSettings, io: Io) -> Session | None:
+        """A session, or None for a connector that never calls anybody."""
+        ...
+
+    def parse(self, delivery: Delivery, settings: ConnectionSettings) -> Events:
+        """Payload to events; pure. Raises BadInput naming what is wrong; never anything else."""
+        ...
+
+
+@runtime_checkable
+class TakesWebhooks(Protocol):
+    """A connector whose platform pushes."""
+
+    def receive(self, headers: Mapping[str, str], body: bytes, settings: ConnectionSettings) -> Delivery:
+        """Verifies on the raw bytes (fail closed), names the delivery, and drops what must not be kept.
+
+        `headers` has lower-case names. Raises Refused, or BadInput when the sender is believed but the body is no use.
+        """
+        ...
+
+
+@runtime_checkable
+class ReadsFiles(Protocol):
+    """A connector whose content comes out of a file."""
+
+    def read(self, stream: IO[bytes]) -> Iterator[Delivery | BadLine]:
+        """Streams the file; one delivery per message, bad lines in their place. Never holds the whole file."""
+        ...

@@ -1,0 +1,147 @@
+"""Statuses to deliveries: what may be kept, what of it is kept, and under which key. Pure."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from plugins.contract import Delivery
+from plugins.mastodon.text import from_html
+
+Raw = dict[str, Any]
+
+#: Everything else (followers only, direct, a server's own inventions) is private and never stored.
+PUBLIC = ("public", "unlisted")
+_NOBOT = re.compile(r"#\s?nobot\b", re.IGNORECASE)
+#: What a delivery keeps of a status: no avatars, no follower counts, no profile text. Less to keep about people, and
+#: the same state always gives the same bytes.
+_KEPT = (
+    "id", "uri", "url", "created_at", "edited_at", "in_reply_to_id", "in_reply_to_account_id", "visibility", "language",
+    "spoiler_text", "content", "favourites_count", "reblogs_count",
+)  # fmt: skip
+_KEPT_OF_AUTHOR = ("id", "username", "acct", "display_name", "url", "bot")
+_KEPT_OF_MENTION = ("id", "acct")
+_KEPT_OF_MEDIA = ("type", "description")
+
+
+@dataclass(frozen=True, slots=True)
+class Own:
+    """The brand's account: its id on the server, and its full address (name@domain)."""
+
+    id: str
+    acct: str
+
+    @property
+    def domain(self) -> str:
+        return self.acct.rpartition("@")[2]
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """The thread of a status. `total` is a lower bound; `with_brand`: the brand wrote in it or was spoken to."""
+
+    root: str
+    known: int = 0
+    total: int = 0
+    with_brand: bool = False
+
+
+def objects(body: Any) -> list[Raw]:
+    """The objects of a JSON list; nothing where it is no list."""
+    return [one for one in body if isinstance(one, dict)] if isinstance(body, list) else []
+
+
+def status_id(status: Raw) -> str:
+    """The opaque id as text; "" where there is none."""
+    value = status.get("id")
+    return str(value) if isinstance(value, (str, int)) and not isinstance(value, bool) else ""
+
+
+def account_of(status: Raw) -> Raw:
+    account = status.get("account")
+    return account if isinstance(account, dict) else {}
+
+
+def parent_of(status: Raw) -> str:
+    return str(status.get("in_reply_to_id") or "")
+
+
+def is_reblog(status: Raw) -> bool:
+    return bool(status.get("reblog"))
+
+
+def is_own(status: Raw, own: Own) -> bool:
+    return status_id(account_of(status)) == own.id
+
+
+def is_addressed(status: Raw, own: Own) -> bool:
+    """It names the brand or answers it. The brand's own posts are addressed to others."""
+    if is_own(status, own):
+        return False
+    mentions = objects(status.get("mentions"))
+    return str(status.get("in_reply_to_account_id") or "") == own.id or any(status_id(m) == own.id for m in mentions)
+
+
+def may_keep(status: Raw, own: Own, with_brand: bool = False) -> bool:
+    """Only public words; unlisted ones only where the brand is part of the talk; nobody's who asked to be left out."""
+    visibility = status.get("visibility")
+    if visibility not in PUBLIC or is_reblog(status):
+        return False
+    if is_own(status, own) or is_addressed(status, own):
+        return True
+    return not wants_out(account_of(status)) and (visibility == "public" or with_brand)
+
+
+def wants_out(account: Raw) -> bool:
+    """`#nobot` in the profile, or a refusal to be indexed that is said and not just absent."""
+    if account.get("indexable") is False or account.get("noindex") is True:
+        return True
+    return bool(_NOBOT.search(from_html(account.get("note"))))
+
+
+def of_status(status: Raw, own: Own, place: Place) -> Delivery:
+    """One delivery. The key changes with every change that a reader of the desk could see, and with no other."""
+    state = f"status:{status_id(status)}:{status.get('edited_at') or status.get('created_at')}"
+    if not may_keep(status, own, place.with_brand):
+        return Delivery(key=f"{state}:-", kind="status", body=b"", admitted=False)
+    body = _encoded(
+        {"status": _kept(status), "thread": _thread(status, place), "own": {"id": own.id, "acct": own.acct}}
+    )
+    return Delivery(key=f"{state}:{hashlib.sha256(body).hexdigest()[:16]}", kind="status", body=body)
+
+
+def of_gone(gone_id: str, at: datetime) -> Delivery:
+    return Delivery(key=f"gone:{gone_id}", kind="gone", body=_encoded({"id": gone_id, "at": at.isoformat()}))
+
+
+def lower_bound(statuses: list[Raw], known_replies: int) -> int:
+    """How many replies a thread has at least: `replies_count` counts direct ones, those we cannot see included."""
+    counted = sum(count for status in statuses if isinstance(count := status.get("replies_count"), int))
+    return max(counted, known_replies)
+
+
+def _thread(status: Raw, place: Place) -> Raw:
+    """Counts travel with the root only: on every message, one new reply would send the whole thread again."""
+    if status_id(status) != place.root:
+        return {"root": place.root}
+    return {"root": place.root, "known": place.known, "total": place.total}
+
+
+def _kept(status: Raw) -> Raw:
+    kept = _only(status, _KEPT)
+    kept["account"] = _only(account_of(status), _KEPT_OF_AUTHOR)
+    kept["mentions"] = [_only(m, _KEPT_OF_MENTION) for m in objects(status.get("mentions"))]
+    media = [_only(m, _KEPT_OF_MEDIA) for m in objects(status.get("media_attachments"))]
+    return kept | ({"media_attachments": media} if media else {})
+
+
+def _only(whole: Raw, names: tuple[str, ...]) -> Raw:
+    return {name: whole[name] for name in names if name in whole}
+
+
+def _encoded(body: Raw) -> bytes:
+    return json.dumps(body, sort_keys=True, separators=(",", ":")).encode()

@@ -1,0 +1,158 @@
+"""A status as the server gave it -> the event it stands for. Pure; raises BadInput naming the field, nothing else."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+from typing import Any
+
+from moderation.errors import BadInput
+from moderation.model import (
+    AuthorRole,
+    AuthorSeen,
+    CommunitySeen,
+    Event,
+    Events,
+    Ignored,
+    MessageGone,
+    MessageSeen,
+    ThreadSeen,
+)
+from plugins.contract import Delivery
+from plugins.mastodon.deliveries import Own, Raw, is_addressed, is_own, is_reblog, objects, parent_of
+from plugins.mastodon.text import first_words, from_html, plain
+
+
+def parse(delivery: Delivery) -> Events:
+    """What one delivery said."""
+    if not delivery.admitted:
+        return Events((Ignored("not kept: private, or its author asked not to be indexed"),))
+    body = _json(delivery.body)
+    if delivery.kind == "status":
+        return Events((_message(body),))
+    if delivery.kind == "gone":
+        return Events((MessageGone(remote_id=_text(body, "id"), at=_time(body, "at")),))
+    raise BadInput(f"kind: “{delivery.kind}” is not one of status, gone.")
+
+
+def _message(body: Raw) -> Event:
+    status, own = _dict(body, "status"), _own(_dict(body, "own"))
+    if is_reblog(status):
+        return Ignored("a boost: the post itself is the message")
+    text = _words(status)
+    edited_at = _time(status, "edited_at") if status.get("edited_at") else None
+    return MessageSeen(
+        remote_id=_text(status, "id"),
+        thread=_thread(_dict(body, "thread"), status, own, text),
+        author=_author(_dict(status, "account"), own),
+        text=text,
+        created_at=_time(status, "created_at"),
+        version=edited_at.timestamp() if edited_at else 0.0,
+        edited_at=edited_at,
+        in_reply_to=plain(parent_of(status)) or None,
+        url=_address(status),
+        language=plain(status.get("language")),
+        content_warning=plain(status.get("spoiler_text")),
+        visibility=plain(status.get("visibility")) or "public",
+        likes=_count(status, "favourites_count"),
+        shares=_count(status, "reblogs_count"),
+        addressed=is_addressed(status, own),
+    )
+
+
+def _words(status: Raw) -> str:
+    """The text, then what the pictures show: a picture alone says something too."""
+    media = objects(status.get("media_attachments"))
+    shown = [f"[{plain(m.get('type')) or 'file'}] {plain(m.get('description'))}".strip() for m in media]
+    return "\n".join(part for part in (from_html(status.get("content")), *shown) if part)
+
+
+def _thread(place: Raw, status: Raw, own: Own, text: str) -> ThreadSeen:
+    root = _text(place, "root")
+    community = CommunitySeen(remote_id=own.acct, name=f"@{own.acct}")
+    if root != str(status.get("id")):
+        return ThreadSeen(remote_id=root, community=community)
+    total = place.get("total")
+    return ThreadSeen(
+        remote_id=root,
+        community=community,
+        title=first_words(plain(status.get("spoiler_text")) or text) or None,
+        url=_address(status) or None,
+        total_replies=total if isinstance(total, int) else None,
+    )
+
+
+def _author(account: Raw, own: Own) -> AuthorSeen:
+    acct = plain(account.get("acct")) or plain(account.get("username"))
+    if not acct:
+        raise BadInput("account.acct: the author has no address.")
+    return AuthorSeen(
+        remote_id=_text(account, "id"),
+        handle=acct if "@" in acct else f"{acct}@{own.domain}",
+        name=plain(account.get("display_name")),
+        role=AuthorRole.BRAND if is_own({"account": account}, own) else AuthorRole.CUSTOMER,
+        bot=account.get("bot") is True,
+        url=_web(account.get("url")),
+    )
+
+
+def _own(body: Raw) -> Own:
+    return Own(id=_text(body, "id"), acct=_text(body, "acct"))
+
+
+def _address(status: Raw) -> str:
+    """`url` is for people and may be null; `uri` is the name on the network and mostly opens as well."""
+    return _web(status.get("url")) or _web(status.get("uri"))
+
+
+def _web(value: Any) -> str:
+    """A web address or nothing: a remote server chooses this text, and screens make links of it."""
+    text = plain(value).strip()
+    return text if text.startswith(("https://", "http://")) else ""
+
+
+def _count(status: Raw, name: str) -> int:
+    value = status.get(name)
+    return value if isinstance(value, int) and value > 0 else 0
+
+
+def _json(body: bytes) -> Raw:
+    try:
+        found = json.loads(body)
+    except (ValueError, RecursionError) as error:
+        raise BadInput("body: not JSON.") from error
+    if not isinstance(found, dict):
+        raise BadInput("body: a JSON object was expected.")
+    return found
+
+
+def _dict(body: Raw, name: str) -> Raw:
+    found = body.get(name)
+    if not isinstance(found, dict):
+        raise BadInput(f"{name}: a JSON object was expected.")
+    return found
+
+
+def _text(body: Raw, name: str) -> str:
+    value = body.get(name)
+    if isinstance(value, bool) or not isinstance(value, (str, int)) or not plain(str(value)):
+        raise BadInput(f"{name}: text was expected.")
+    return plain(str(value))
+
+
+def _time(body: Raw, name: str) -> datetime:
+    moment = when(body.get(name))
+    if moment is None:
+        raise BadInput(f"{name}: a time like 2026-11-22T04:37:12.411Z was expected.")
+    return moment
+
+
+def when(value: Any) -> datetime | None:
+    """A time in UTC, or None for what is not one."""
+    if not isinstance(value, str):
+        return None
+    try:
+        found = datetime.fromisoformat(value)
+        return (found if found.tzinfo else found.replace(tzinfo=UTC)).astimezone(UTC)
+    except (ValueError, OverflowError):
+        return None

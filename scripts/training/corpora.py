@@ -1,0 +1,118 @@
+"""Labelled texts that may train what ships (tier A of the data README), and those that only measure it (tier B)."""
+
+from __future__ import annotations
+
+import csv
+import gzip
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from zlib import crc32
+
+from training.grammar import all_sentences, other_languages
+
+Row = dict[str, str]
+PROBLEM, WISH, PRAISE = 0.8, 0.25, 0.05
+GRAMMAR_WEIGHT = 0.4
+
+
+@dataclass(slots=True)
+class Example:
+    """One text; a target that is missing teaches nothing to its head. `weight` says how far to trust the set."""
+
+    text: str
+    language: str
+    source: str
+    targets: dict[str, float]
+    weight: float = 1.0
+    group: str = ""
+    labels: dict[str, bool] = field(default_factory=dict)
+
+    @property
+    def held_out(self) -> bool:
+        return crc32((self.group or self.text).encode()) % 5 == 0
+
+
+def _rows(path: Path) -> Iterator[Row]:
+    with gzip.open(path, "rt", encoding="utf-8", newline="") as lines:
+        yield from csv.DictReader(lines)
+
+
+def _toxic(targets_high: float, targets_low: float) -> Callable[[Row], dict[str, float]]:
+    return lambda row: {"toxicity": targets_high if row["toxic"] == "1" else targets_low}
+
+
+def _davidson(row: Row) -> dict[str, float]:
+    """Sampled by slurs: the vote shares say more than the majority does."""
+    votes = float(row["votes"])
+    return {"toxicity": min(0.95, (float(row["hate_votes"]) + 0.85 * float(row["offensive_votes"])) / votes)}
+
+
+def _minibar(row: Row) -> dict[str, float]:
+    stars = int(row["stars"])
+    urgency = PROBLEM if row["problem"] == "1" else WISH if row["feature"] == "1" else PRAISE if stars > 3 else 0.4
+    gladness = {1: 0.05, 2: 0.2, 3: 0.5, 4: 0.85, 5: 0.95}[stars]
+    return {"toxicity": 0.03, "urgency": urgency, "sentiment": gladness}
+
+
+def _dummy(row: Row) -> dict[str, float]:
+    return {"toxicity": 0.95 if row["toxic"] == "1" else 0.03}
+
+
+TIER_A: tuple[tuple[str, Callable[[Row], dict[str, float]], float], ...] = (
+    ("tox_en_davidson", _davidson, 0.25),
+    ("tox_en_mlma", _toxic(0.8, 0.2), 0.15),
+    ("tox_fr_mlma", _toxic(0.75, 0.2), 0.4),
+    ("tox_en_github_raman_comments", _toxic(0.9, 0.03), 1.0),
+    ("threads_en_incivility", _toxic(0.7, 0.05), 0.6),
+    ("tox_en_detoxify_dummy", _dummy, 1.5),
+    ("need_en_minibar", _minibar, 0.7),
+    ("need_fr_minibar", _minibar, 0.7),
+)
+TIER_B = (
+    "tox_en_olid",
+    "tox_en_cad",
+    "tox_en_toxicr_codereview",
+    "tox_en_unhealthy",
+    "threads_fr_cyberado",
+    "need_en_airline",
+    "need_en_complaints",
+    "need_en_mooc_urgency",
+)
+
+
+def _example(name: str, row: Row, targets: dict[str, float], weight: float) -> Example:
+    language = row.get("lang") or name.split("_")[1]
+    text = row.get("text") or row.get("comment_text") or ""
+    labels = {head: row[key] == "1" for head, key in (("toxicity", "toxic"), ("urgency", "needs")) if key in row}
+    return Example(text, language, name, targets, weight, row.get("thread", ""), labels)
+
+
+def tier_a(data: Path) -> list[Example]:
+    found = [
+        _example(name, row, targets(row), weight)
+        for name, targets, weight in TIER_A
+        for row in _rows(data / f"{name}.train.csv.gz")
+    ]
+    return [example for example in found if example.text.strip()]
+
+
+def tier_b(data: Path) -> list[Example]:
+    """For measuring only: these licences do not let a model trained on them ship."""
+    return [_example(name, row, {}, 0.0) for name in TIER_B for row in _rows(data / f"{name}.train.csv.gz")]
+
+
+def conversations(data: Path) -> list[Example]:
+    """What customers of some brands wrote to them in public, each time with a need, and what agents answered."""
+    name = "threads_en_ibm_twittercare"
+    targets = {"client": {"urgency": 0.7, "toxicity": 0.05}, "agent": {"urgency": 0.12, "toxicity": 0.02}}
+    rows = _rows(data / f"{name}.dev.csv.gz")
+    return [Example(row["text"], "en", name, targets[row["role"]], 0.6, row["thread"]) for row in rows]
+
+
+def grammar() -> list[Example]:
+    return [Example(s.text, s.language, f"grammar {s.kind}", dict(s.targets), GRAMMAR_WEIGHT) for s in all_sentences()]
+
+
+def foreign() -> list[Example]:
+    return [Example(text, "und", "other languages", {}, 1.0) for text in other_languages()]

@@ -1,0 +1,24 @@
+"""What programs talk to: webhooks, probes, figures, and the versioned API."""
+
+from __future__ import annotations
+
+from apiflask import APIFlask
+
+from service.api import gate, ops, webhooks
+from service.api.metrics import Metrics
+from service.config import Settings
+from service.deps import Deps
+from service.usecases.health import figures
+from service.usecases.receive import Receiver
+
+
+def install(app: APIFlask, settings: Settings) -> None:
+    """Mounts everything on `app`, before the pages: the hook in `gate` must be the first."""
+    deps = app.extensions["tenth"]
+    assert isinstance(deps, Deps)
+    metrics = Metrics(lambda: figures(deps))
+    app.before_request(metrics.start)
+    gate.install(app)
+    app.after_request(metrics.finish)
+    app.register_blueprint(webhooks.make_blueprint(Receiver(deps), metrics))
+    app.register_blueprint(ops.make_blueprint(lambda: figures(deps), metrics, settings.metrics_token))

@@ -1,0 +1,49 @@
+"""What every command uses: the service without its pages, JSON output, times."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+from typing import Any
+
+import click
+from flask import Flask
+
+from moderation.errors import BadInput
+from service.app import create_app
+from service.bootstrap import deps_of
+from service.deps import Deps
+from service.usecases.storage import ready_schema
+
+json_option = click.option("--json", "as_json", is_flag=True, help="Print only JSON on standard output.")
+
+
+def service() -> tuple[Flask, Deps]:
+    """The service with its tables ready."""
+    app = create_app(web=False)
+    ready_schema(app)
+    return app, deps_of(app)
+
+
+def deps() -> Deps:
+    """What use cases need."""
+    return service()[1]
+
+
+def print_json(value: Any) -> None:
+    """One JSON document on standard output."""
+    click.echo(json.dumps(value, ensure_ascii=False, indent=2, default=str))
+
+
+def read_time(text: str) -> datetime:
+    """An ISO 8601 time; without a zone it is taken as UTC. Raises BadInput."""
+    try:
+        found = datetime.fromisoformat(text)
+    except ValueError:
+        raise BadInput(f"“{text}” is not a time. Write it like 2026-11-22T09:00:00+01:00.") from None
+    return found if found.tzinfo else found.replace(tzinfo=UTC)
+
+
+def actor() -> str:
+    """Who acts in the audit log when a command does."""
+    return "cli"

@@ -1,0 +1,127 @@
+"""Settings from `TENTH_*` environment variables. A wrong value stops start-up with the variable's name.
+
+With nothing set, database and secret key live under `./var`, so that every command run in one folder sees the same
+desk.
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+from functools import cached_property
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import Field, ValidationError, field_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+from moderation.errors import BadInput
+
+MIN_SECRET = 32
+
+
+class Settings(BaseSettings):
+    """Every setting; the table in the README is checked against this class."""
+
+    model_config = SettingsConfigDict(env_prefix="TENTH_", extra="ignore", frozen=True, validate_default=True)
+
+    data_dir: Path = Field(Path("var"), description="Folder for the database, the secret key and first-run notes.")
+    database_url: str = Field("", description="SQLAlchemy address of the database (SQLite or PostgreSQL).")
+    secret_key: str = Field(
+        "", description="32 characters or more; comma-separated for rotation, the newest first. Made if not given."
+    )
+    redis_url: str = Field("", description="Redis address; when set, jobs are rung through RQ.")
+    allow_private_hosts: Annotated[frozenset[str], NoDecode] = Field(
+        frozenset(), description="`host` or `host:port`, comma-separated: may be called over plain HTTP or privately."
+    )
+    public_url: str = Field("", description="The address people reach Tenth at, for links; guessed when empty.")
+    scorer: Literal["embedded", "detoxify"] = Field("embedded", description="Which scorer reads the messages.")
+    detoxify_checkpoint: str = Field("", description="Path of a Detoxify checkpoint; needed by the scorer `detoxify`.")
+    detoxify_config: str = Field("", description="Folder with the checkpoint's tokenizer and configuration files.")
+    max_body_bytes: int = Field(
+        2_097_152, ge=1024, le=50_000_000, description="Largest request body; more is answered 413."
+    )
+    web_threads: int = Field(8, ge=1, le=64, description="Threads of the web process.")
+    poll_seconds: int = Field(60, ge=5, le=86_400, description="Seconds between two polls of a connection.")
+    batch_size: int = Field(64, ge=1, le=1000, description="Deliveries claimed at once.")
+    keep_deliveries_days: int = Field(7, ge=1, le=90, description="Days that raw deliveries are kept.")
+    proxies: int = Field(0, ge=0, le=5, description="Reverse proxies in front whose X-Forwarded headers are believed.")
+    secure_cookies: bool = Field(False, description="Send cookies over https only; set it behind TLS.")
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field("INFO", description="Least level that is logged.")
+    metrics_token: str = Field("", description="When set, /metrics asks for it as a Bearer token.")
+
+    @field_validator("allow_private_hosts", mode="before")
+    @classmethod
+    def _split_hosts(cls, value: Any) -> Any:
+        if isinstance(value, str):
+            return frozenset(part.strip().lower() for part in value.split(",") if part.strip())
+        return value
+
+    @field_validator("secret_key")
+    @classmethod
+    def _long_enough(cls, value: str) -> str:
+        for part in filter(None, (p.strip() for p in value.split(","))):
+            if len(part) < MIN_SECRET:
+                raise ValueError(f"each key needs {MIN_SECRET} characters or more")
+        return value
+
+    @field_validator("database_url")
+    @classmethod
+    def _known_database(cls, value: str) -> str:
+        if value and not value.startswith(("sqlite:", "postgresql:", "postgresql+psycopg:", "postgres:")):
+            raise ValueError("must start with sqlite: or postgresql:")
+        return value
+
+    @field_validator("redis_url")
+    @classmethod
+    def _known_redis(cls, value: str) -> str:
+        if value and not value.startswith(("redis://", "rediss://", "unix://")):
+            raise ValueError("must start with redis://, rediss:// or unix://")
+        return value
+
+    @cached_property
+    def database(self) -> str:
+        """The database address with driver, and an absolute path for SQLite."""
+        return _database_address(self.database_url, self.data_dir)
+
+    @cached_property
+    def secrets(self) -> tuple[str, ...]:
+        """Secret keys, newest first; made and kept under `data_dir` when none is given."""
+        given = tuple(p.strip() for p in self.secret_key.split(",") if p.strip())
+        return given or (_kept_secret(self.data_dir / "secret-key"),)
+
+
+def load_settings(**overrides: Any) -> Settings:
+    """Settings from the environment. Raises BadInput naming each wrong variable and what it takes."""
+    try:
+        return Settings(**overrides)
+    except ValidationError as error:
+        lines = [f"TENTH_{str(e['loc'][0]).upper()}: {e['msg'].removeprefix('Value error, ')}" for e in error.errors()]
+        raise BadInput("Wrong setting. " + "; ".join(lines)) from None
+
+
+def _database_address(url: str, data_dir: Path) -> str:
+    if not url:
+        return f"sqlite:///{(data_dir / 'tenth.db').resolve()}"
+    if url.startswith("sqlite:///") and not url.startswith("sqlite:////"):
+        return f"sqlite:///{Path(url.removeprefix('sqlite:///')).resolve()}"
+    for short in ("postgres://", "postgresql://"):
+        if url.startswith(short):
+            return "postgresql+psycopg://" + url.removeprefix(short)
+    return url
+
+
+def _kept_secret(path: Path) -> str:
+    """Reads the key, or makes it: written apart and linked in place, so that two starts at once agree on one."""
+    if not path.exists():
+        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        fresh = path.with_name(f"{path.name}.{os.getpid()}")
+        fresh.touch(mode=0o600)
+        fresh.write_text(secrets.token_urlsafe(48))
+        try:
+            os.link(fresh, path)
+        except FileExistsError:
+            pass  # another start was first; its key is the one
+        finally:
+            fresh.unlink()
+    return path.read_text().strip()

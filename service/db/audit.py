@@ -1,0 +1,150 @@
+"""The audit log: an HMAC-SHA256 chain with a signed head.
+
+Each entry's mac covers its own fields and the mac before it; the head, signed apart, covers the last number and mac,
+so that a changed, missing, reordered or cut-off entry shows. Appending locks the head: one sealer at a time. The key
+is random, made with the first entry and kept sealed in the head row; `export_head` gives what a person keeps
+elsewhere, against somebody who restores an old head together with a cut tail.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import json
+import secrets
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from service.db.models import AuditEntry, AuditHead
+from service.vault import Vault
+
+_GENESIS = "0" * 64
+_BLOCK = 1_000
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """What is written. `before` and `after` are any JSON values; only their salted digests are kept."""
+
+    kind: str
+    actor: str
+    subject: str
+    reason: str = ""
+    before: Any = None
+    after: Any = None
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """Something wrong with the chain, at an entry's number (0: the head)."""
+
+    seq: int
+    problem: str
+
+
+def append(session: Session, vault: Vault, entry: Entry, now: datetime) -> AuditEntry:
+    """Adds an entry in the caller's transaction."""
+    head = session.scalars(select(AuditHead).where(AuditHead.id == 1).with_for_update()).one_or_none()
+    if head is None:
+        head = _new_head(vault)
+        session.add(head)
+    key = vault.open(head.sealed_key).encode()
+    row = AuditEntry(
+        seq=head.seq + 1,
+        at=now,
+        kind=entry.kind,
+        actor=entry.actor,
+        subject=entry.subject,
+        reason=entry.reason,
+        before=_digest(key, entry.before),
+        after=_digest(key, entry.after),
+        mac="",
+    )
+    row.mac = _mac(key, head.mac, row)
+    head.seq, head.mac = row.seq, row.mac
+    head.signature = _sign(key, head.seq, head.mac)
+    session.add(row)
+    session.flush()
+    return row
+
+
+def verify(session: Session, vault: Vault, exported: str = "") -> list[Finding]:
+    """Every problem of the chain, empty when it is whole. `exported` is an earlier `export_head`."""
+    head = session.get(AuditHead, 1)
+    if head is None:
+        gone = session.scalar(select(AuditEntry.seq).limit(1)) is not None or bool(exported)
+        return [Finding(0, "the head is missing, though entries exist or existed")] if gone else []
+    key = vault.open(head.sealed_key).encode()
+    findings = list(_walk(session, key, head))
+    if not hmac.compare_digest(head.signature, _sign(key, head.seq, head.mac)):
+        findings.append(Finding(0, "the head's signature is wrong"))
+    return findings + _against_export(session, key, head, exported)
+
+
+def export_head(session: Session) -> str:
+    """The signed head as text, to be kept elsewhere."""
+    head = session.get(AuditHead, 1)
+    return f"{head.seq}:{head.mac}:{head.signature}" if head else ""
+
+
+def reseal(session: Session, vault: Vault) -> None:
+    """Puts the chain's key under the newest secret."""
+    head = session.get(AuditHead, 1)
+    if head is not None:
+        head.sealed_key = vault.reseal(head.sealed_key)
+
+
+def _walk(session: Session, key: bytes, head: AuditHead) -> Iterator[Finding]:
+    expected, previous = 1, _GENESIS
+    rows = session.scalars(select(AuditEntry).order_by(AuditEntry.seq)).yield_per(_BLOCK)
+    for row in rows:
+        if row.seq != expected:
+            yield Finding(row.seq, f"entries {expected} to {row.seq - 1} are missing")
+        if not hmac.compare_digest(row.mac, _mac(key, previous, row)):
+            yield Finding(row.seq, "does not follow from the entry before it: changed, moved or replaced")
+        expected, previous = row.seq + 1, row.mac
+    if expected != head.seq + 1:
+        yield Finding(head.seq, f"the head names entry {head.seq}, the log ends at {expected - 1}: its tail was cut off")
+    elif previous != head.mac:
+        yield Finding(head.seq, "the last entry is not the one that the head names")
+
+
+def _against_export(session: Session, key: bytes, head: AuditHead, exported: str) -> list[Finding]:
+    if not exported:
+        return []
+    parts = exported.strip().split(":")
+    if len(parts) != 3 or not parts[0].isdigit() or not hmac.compare_digest(parts[2], _sign(key, int(parts[0]), parts[1])):
+        return [Finding(0, "the exported head was not signed by this log")]
+    seq, mac = int(parts[0]), parts[1]
+    row = session.get(AuditEntry, seq)
+    if seq > head.seq or row is None or row.mac != mac:
+        return [Finding(seq, "the log does not hold the entry that the exported head names: its tail was cut off")]
+    return []
+
+
+def _new_head(vault: Vault) -> AuditHead:
+    key = secrets.token_hex(32)
+    return AuditHead(
+        id=1, seq=0, mac=_GENESIS, signature=_sign(key.encode(), 0, _GENESIS), sealed_key=vault.seal(key)
+    )
+
+
+def _digest(key: bytes, value: Any) -> str:
+    if value is None:
+        return ""
+    canonical = json.dumps(value, sort_keys=True, ensure_ascii=False, default=str)
+    return hmac.new(key, b"value:" + canonical.encode(), hashlib.sha256).hexdigest()
+
+
+def _mac(key: bytes, previous: str, row: AuditEntry) -> str:
+    fields = [row.seq, row.at.isoformat(), row.kind, row.actor, row.subject, row.before, row.after, row.reason]
+    return hmac.new(key, (previous + json.dumps(fields, ensure_ascii=False)).encode(), hashlib.sha256).hexdigest()
+
+
+def _sign(key: bytes, seq: int, mac: str) -> str:
+    return hmac.new(key, f"head:{seq}:{mac}".encode(), hashlib.sha256).hexdigest()

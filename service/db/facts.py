@@ -1,0 +1,115 @@
+"""Summing threads up for triage, after anything in them changed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import bindparam, func, select, update
+from sqlalchemy.orm import Session
+
+from moderation.triage import MessageFact, digest
+from service.db.models import Author, Community, Message, Thread
+
+#: Messages of one thread that triage looks at: its newest ones.
+MOST_FACTS = 1_000
+
+
+def thread_messages(
+    session: Session, thread_ids: Iterable[int], until: datetime | None = None
+) -> dict[int, list[MessageFact]]:
+    """What triage reads of the messages of each thread, deleted ones left out."""
+    columns = (
+        Message.thread_id,
+        Message.id,
+        Message.created_at,
+        Message.author_id,
+        Author.role,
+        Message.toxicity,
+        Message.urgency,
+        Message.sentiment,
+        Message.rules,
+        Message.addressed,
+        Message.likes,
+        Author.trust,
+        Message.remote_id,
+        Thread.accepted_answer,
+    )
+    query = (
+        select(*columns)
+        .join(Author, Author.id == Message.author_id)
+        .join(Thread, Thread.id == Message.thread_id)
+        .where(Message.thread_id.in_(list(thread_ids)), Message.deleted_at.is_(None))
+    )
+    if until is not None:
+        query = query.where(Message.created_at <= until)
+    found: dict[int, list[MessageFact]] = {}
+    for row in session.execute(query.order_by(Message.thread_id, Message.created_at)):
+        found.setdefault(row[0], []).append(
+            MessageFact(
+                id=row[1],
+                at=row[2].timestamp(),
+                author=row[3],
+                role=row[4],
+                toxicity=row[5],
+                urgency=row[6],
+                sentiment=row[7],
+                rules=tuple(filter(None, row[8].split(","))),
+                addressed=row[9],
+                likes=row[10],
+                trust=row[11],
+                accepted=bool(row[13]) and row[12] == row[13],
+            )
+        )
+    return {thread: messages[-MOST_FACTS:] for thread, messages in found.items()}
+
+
+def refresh_threads(session: Session, thread_ids: set[int], now: datetime) -> set[int]:
+    """Sums threads up again and makes the triage of their communities due. Returns those communities."""
+    if not thread_ids:
+        return set()
+    messages = thread_messages(session, thread_ids)
+    horizon = now + timedelta(days=366)
+    rows = []
+    for thread_id in sorted(thread_ids):
+        facts = digest(messages.get(thread_id, ()), horizon)
+        known = messages.get(thread_id, [])
+        rows.append(
+            {
+                "b_id": thread_id,
+                "b_facts": facts.to_json() if known else {},
+                "b_messages": facts.messages,
+                "b_first": datetime.fromtimestamp(facts.first_at, now.tzinfo) if known else None,
+                "b_last": datetime.fromtimestamp(facts.last_at, now.tzinfo) if known else None,
+            }
+        )
+    table = Thread.__table__
+    statement = (
+        update(table)  # type: ignore[arg-type]
+        .where(table.c.id == bindparam("b_id"))
+        .values(
+            facts=bindparam("b_facts"),
+            messages=bindparam("b_messages"),
+            first_message_at=bindparam("b_first"),
+            last_message_at=bindparam("b_last"),
+        )
+    )
+    session.connection().execute(statement, rows)
+    return _triage_due(session, thread_ids, now)
+
+
+def _triage_due(session: Session, thread_ids: set[int], now: datetime) -> set[int]:
+    newest = session.execute(
+        select(Thread.community_id, func.max(Thread.last_message_at))
+        .where(Thread.id.in_(thread_ids))
+        .group_by(Thread.community_id)
+        .order_by(Thread.community_id)
+    ).all()
+    for community_id, last in newest:
+        values: dict[str, Any] = {"triage_due_at": now}
+        if last is not None:
+            later = (Community.newest_at.is_(None)) | (Community.newest_at < last)
+            session.execute(update(Community).where(Community.id == community_id, later).values(newest_at=last))
+        session.execute(update(Community).where(Community.id == community_id).values(**values))
+    return {row[0] for row in newest}

@@ -1,0 +1,94 @@
+"""The embedded worker: one process that looks for due rows itself. Reading and triage have one thread, platforms others.
+
+A platform that answers a byte a second holds up its own connection and nothing else.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+
+import structlog
+
+from service.deps import Deps
+from service.jobs import work
+from service.usecases import polling
+from service.usecases.heartbeat import beat
+
+log = structlog.get_logger(__name__)
+
+IDLE_SECONDS = 0.25
+POLLERS = 4
+
+
+class Embedded:
+    """Runs until `stop` is set; every loop survives errors, because the rows are still there."""
+
+    def __init__(self, deps: Deps, stop: threading.Event) -> None:
+        self._deps = deps
+        self._stop = stop
+        self._polls: dict[int, Future[int]] = {}
+        self._pool = ThreadPoolExecutor(POLLERS, thread_name_prefix="platform")
+
+    def run(self) -> None:
+        """Blocks until stopped; then lets running jobs end their transaction."""
+        threads = [
+            threading.Thread(target=self._loop, args=(job, pause), name=name, daemon=True)
+            for name, job, pause in (
+                ("read", self._read, IDLE_SECONDS),
+                ("poll", self._poll, 1.0),
+                ("look", self._look, 10.0),
+                ("keep", self._keep, 600.0),
+            )
+        ]
+        for thread in threads:
+            thread.start()
+        while not self._stop.wait(5.0):
+            self._safely(self._beat)
+        for thread in threads:
+            thread.join(timeout=5.0)
+        self._pool.shutdown(wait=False, cancel_futures=True)
+
+    def _loop(self, job: Callable[[], int], pause: float) -> None:
+        while not self._stop.is_set():
+            if not self._safely(job):
+                self._stop.wait(pause)
+
+    def _safely(self, job: Callable[[], int]) -> int:
+        try:
+            return job()
+        except Exception:
+            log.exception("worker.job_failed", job=getattr(job, "__name__", "?"))
+            self._stop.wait(2.0)
+            return 0
+
+    def _read(self) -> int:
+        done = 0
+        started = time.monotonic()
+        while not self._stop.is_set() and time.monotonic() - started < 2.0:
+            claimed = work.intake.process_deliveries(self._deps)
+            done += claimed
+            if not claimed:
+                break
+        return done + work.triage_communities(self._deps)
+
+    def _poll(self) -> int:
+        self._polls = {c: f for c, f in self._polls.items() if not f.done()}
+        for connection_id in polling.due_connections(self._deps):
+            if connection_id not in self._polls and len(self._polls) < POLLERS:
+                self._polls[connection_id] = self._pool.submit(polling.poll_connection, self._deps, connection_id)
+        return 0
+
+    def _look(self) -> int:
+        work.look_again(self._deps)
+        return 0
+
+    def _keep(self) -> int:
+        work.purge(self._deps)
+        return 0
+
+    def _beat(self) -> int:
+        beat(self._deps)
+        return 0

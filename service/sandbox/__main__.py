@@ -1,0 +1,68 @@
+"""`python -m service.sandbox --port N --seed N`: one line of JSON when it listens, then it serves until told to end."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import signal
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from threading import Event, Thread
+
+from service.sandbox.options import CLIENT_ID, CLIENT_SECRET, Options
+from service.sandbox.server import create_sandbox, listen, stop, world_of
+from service.sandbox.world import World
+from service.sandbox.writer import build_story
+
+
+def announcement(world: World) -> dict[str, object]:
+    """All that a client needs to connect. These credentials open nothing but this sandbox."""
+    options = world.options
+    return {
+        "url": world.base_url,
+        "pid": os.getpid(),
+        "discourse": {
+            "url": world.base_url,
+            "api_key": options.api_key,
+            "api_username": world.story.brand,
+            "webhook_secret": options.webhook_secret,
+            "connect_secret": options.connect_secret,
+        },
+        "mastodon": {
+            "url": world.base_url,
+            "token": options.access_token,
+            "client_id": CLIENT_ID,
+            "client_secret": CLIENT_SECRET,
+        },
+    }
+
+
+def wait_for_the_end(ended: Event, parent: int) -> None:
+    """Until a signal, or until the parent is gone and this process was handed to another."""
+    while not ended.wait(0.5):
+        if os.getppid() != parent:
+            return
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(prog="python -m service.sandbox", description=__doc__)
+    parser.add_argument("--host", default="127.0.0.1")
+    parser.add_argument("--port", type=int, default=0, help="0 takes a free one")
+    parser.add_argument("--seed", type=int, default=10)
+    parser.add_argument("--born", type=datetime.fromisoformat, help="the time the story ends at; now when left out")
+    given = parser.parse_args(arguments)
+    ended, parent = Event(), os.getppid()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: ended.set())
+    app = create_sandbox(build_story(given.born or datetime.now(UTC), seed=given.seed), options=Options())
+    server = listen(app, given.host, given.port)
+    Thread(target=server.serve_forever, daemon=True).start()
+    print(json.dumps(announcement(world_of(app))), flush=True)
+    wait_for_the_end(ended, parent)
+    stop(app, server)
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

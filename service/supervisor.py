@@ -1,0 +1,171 @@
+"""`tenth run`: one web process, one worker process, and the sandbox when asked for. A child that dies is started again."""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import click
+
+from service.app import create_app
+from service.bootstrap import build_scorer, deps_of
+from service.config import Settings, load_settings
+from service.sandbox.client import born, connect_sandbox, wait_for
+from service.usecases.people import ensure_owner
+from service.usecases.storage import ready_schema
+
+STOP_SECONDS = 8.0
+SANDBOX_PORT = 8765
+#: A child that dies at once, again and again, is not started forever.
+MOST_RESTARTS = 30
+_PR_SET_PDEATHSIG = 1
+
+
+def die_with_parent() -> None:
+    """Asks Linux for SIGTERM when our parent dies, so that a killed supervisor leaves nobody behind."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
+
+
+@dataclass(slots=True)
+class Child:
+    """One process of ours."""
+
+    name: str
+    command: list[str]
+    environment: dict[str, str] = field(default_factory=dict)
+    output: int | None = None
+    process: subprocess.Popen[bytes] | None = None
+    restarts: int = 0
+
+    def start(self) -> None:
+        self.process = subprocess.Popen(  # our own command lines, no shell
+            self.command,
+            env={**os.environ, **self.environment},
+            stdout=self.output,
+            preexec_fn=die_with_parent,
+            start_new_session=True,
+        )
+
+    def signal(self, number: int) -> None:
+        if self.process is not None and self.process.poll() is None:
+            os.killpg(self.process.pid, number)
+
+
+class Supervisor:
+    """Starts, watches and stops the children."""
+
+    def __init__(self, host: str, port: int, *, sandbox: bool) -> None:
+        self._host, self._port, self._sandbox = host, port, sandbox
+        self._children: list[Child] = []
+        self._stopping = False
+
+    def run(self) -> None:
+        """Blocks until SIGINT or SIGTERM."""
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, self._ask_to_stop)
+        settings = self._settings()
+        app = create_app(settings, web=False)
+        ready_schema(app)
+        build_scorer(settings)  # a missing model stops the start, not the first message
+        owner, password = ensure_owner(deps_of(app))
+        environment = {"TENTH_ALLOW_PRIVATE_HOSTS": ",".join(sorted(settings.allow_private_hosts))}
+        if self._sandbox:
+            connect_sandbox(deps_of(app), self._start_sandbox(settings))
+        deps_of(app).store.engine.dispose()
+        self._start(Child("web", self._web(settings), environment))
+        self._start(Child("worker", [sys.executable, "-m", "service.cli", "worker"], environment))
+        self._greet(settings, owner, password)
+        self._watch()
+
+    def _settings(self) -> Settings:
+        settings = load_settings()
+        if not self._sandbox:
+            return settings
+        return load_settings(allow_private_hosts=settings.allow_private_hosts | {f"127.0.0.1:{sandbox_port()}"})
+
+    def _web(self, settings: Settings) -> list[str]:
+        return [
+            *(sys.executable, "-m", "gunicorn", "service.wsgi:application"),
+            *("--bind", f"{self._host}:{self._port}", "--workers", "1", "--threads", str(settings.web_threads)),
+            *("--worker-class", "gthread", "--graceful-timeout", "5", "--timeout", "60", "--keep-alive", "5"),
+            *("--log-level", "warning", "--no-control-socket"),
+        ]
+
+    def _start_sandbox(self, settings: Settings) -> str:
+        url = f"http://127.0.0.1:{sandbox_port()}"
+        end = born(settings.data_dir).isoformat()
+        command = [sys.executable, "-m", "service.sandbox", "--port", str(sandbox_port()), "--born", end]
+        child = Child("sandbox", command, output=subprocess.DEVNULL)
+        self._start(child)
+        wait_for(url, lambda: self._alive(child))
+        return url
+
+    def _alive(self, child: Child) -> bool:
+        return not self._stopping and child.process is not None and child.process.poll() is None
+
+    def _start(self, child: Child) -> None:
+        child.start()
+        self._children.append(child)
+
+    def _ask_to_stop(self, *_: Any) -> None:
+        self._stopping = True
+
+    def _watch(self) -> None:
+        while not self._stopping:
+            time.sleep(0.2)
+            for child in self._children:
+                if child.process is not None and child.process.poll() is not None and not self._stopping:
+                    self._revive(child)
+        self._stop()
+
+    def _revive(self, child: Child) -> None:
+        code = child.process.returncode if child.process else None
+        child.restarts += 1
+        click.echo(f"The {child.name} process ended (code {code}); starting it again.", err=True)
+        if child.restarts > MOST_RESTARTS:
+            click.echo(f"The {child.name} process keeps ending. Run `tenth doctor` to see why.", err=True)
+            self._stopping = True
+            return
+        if child.restarts > 3:
+            time.sleep(min(5.0, 0.5 * child.restarts))
+        child.start()
+
+    def _stop(self) -> None:
+        for child in self._children:
+            child.signal(signal.SIGTERM)
+        deadline = time.monotonic() + STOP_SECONDS
+        _wait(lambda: all(c.process is None or c.process.poll() is not None for c in self._children), deadline)
+        for child in self._children:
+            child.signal(signal.SIGKILL)
+
+    def _greet(self, settings: Settings, owner: str, password: str | None) -> None:
+        address = settings.public_url or f"http://{self._host}:{self._port}"
+        click.echo(f"\n  Tenth is at {address}")
+        if password:
+            click.echo(f"  Sign in as “{owner}” with the password “{password}”")
+        else:
+            click.echo(f"  Sign in as “{owner}”; `tenth person password {owner}` gives a new password.")
+        if self._sandbox:
+            click.echo("  The sandbox community Brava is connected; it is being read now.")
+        click.echo("  Ctrl-C stops it.\n")
+        sys.stdout.flush()
+
+
+def sandbox_port() -> int:
+    """Where `make run` finds the sandbox; another port by TENTH_SANDBOX_PORT."""
+    return int(os.environ.get("TENTH_SANDBOX_PORT", SANDBOX_PORT))
+
+
+def _wait(done: Callable[[], bool], deadline: float) -> None:
+    while not done() and time.monotonic() < deadline:
+        time.sleep(0.05)
+
+

@@ -1,0 +1,152 @@
+"""Connections: made, checked, opened; their credentials go into the vault and come out only to be used."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from contextlib import closing
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+from urllib.parse import urlsplit
+
+from pydantic import SecretStr, ValidationError
+from sqlalchemy import select
+from sqlalchemy.orm import Session as DbSession
+
+from moderation.errors import BadInput
+from plugins.contract import Check, ConnectionSettings, Connector, Session
+from service.db.audit import Entry, append
+from service.db.models import Connection
+from service.deps import Deps
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """A connection with its connector and its settings in the clear; never stored, never logged."""
+
+    id: int
+    name: str
+    connector: Connector
+    settings: ConnectionSettings
+    shadow: bool
+
+    @property
+    def host(self) -> str:
+        return host_of(self.connector.url(self.settings))
+
+
+def host_of(url: str) -> str:
+    """`host` or `host:port` of an address."""
+    return urlsplit(url).netloc.lower()
+
+
+def connector_named(deps: Deps, name: str) -> Connector:
+    """The connector, or BadInput listing those that are installed."""
+    if name not in deps.connectors:
+        raise BadInput(f"There is no connector “{name}”. Installed: {', '.join(sorted(deps.connectors))}.")
+    return deps.connectors[name]
+
+
+def read_settings(connector: Connector, given: Mapping[str, Any]) -> ConnectionSettings:
+    """Settings from a form or a command line. Raises BadInput naming each field."""
+    try:
+        return connector.settings(**given)
+    except ValidationError as error:
+        problems = "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors(include_input=False))
+        raise BadInput(f"These settings do not work for {connector.label}: {problems}") from None
+
+
+def connect(deps: Deps, connector_name: str, name: str, given: Mapping[str, Any], actor: str) -> tuple[int, Check | None]:
+    """Checks credentials and rights at once, then keeps the connection, in shadow mode. Raises ConnectorError."""
+    connector = connector_named(deps, connector_name)
+    settings = read_settings(connector, given)
+    _refuse_taken(deps, name)
+    check = check_settings(deps, connector, settings)
+    now = deps.now()
+    row = Connection(
+        name=name,
+        connector=connector.name,
+        url=connector.url(settings)[:500],
+        account=check.account if check else "",
+        server=check.server if check else "",
+        shadow=True,
+        state="new",
+        created_at=now,
+        poll_due_at=now if check else None,
+        **_split_settings(deps, settings),
+    )
+    with deps.store.write() as session:
+        session.add(row)
+        session.flush()
+        append(session, deps.vault, Entry("connection:connect", actor, f"connection:{row.id}", after=row.settings), now)
+    deps.ring("poll_connections")
+    return row.id, check
+
+
+def _refuse_taken(deps: Deps, name: str) -> None:
+    if not name.strip() or len(name) > 80:
+        raise BadInput("A connection needs a name of 1 to 80 characters (--name).")
+    with deps.store.read() as session:
+        if session.scalar(select(Connection.id).where(Connection.name == name)):
+            raise BadInput(f"There is a connection named “{name}” already. Take another name.")
+
+
+def check_settings(deps: Deps, connector: Connector, settings: ConnectionSettings) -> Check | None:
+    """What the platform says of these credentials; None for a connector that calls nobody."""
+    session = connector.open(settings, deps.io_for(host_of(connector.url(settings))))
+    if session is None:
+        return None
+    with closing(session):
+        return session.check()
+
+
+def _split_settings(deps: Deps, settings: ConnectionSettings) -> dict[str, Any]:
+    secret = settings.secret_names()
+    plain = settings.model_dump(mode="json", exclude=set(secret))
+    hidden = {n: getattr(settings, n).get_secret_value() for n in secret}
+    return {"settings": plain, "sealed": deps.vault.seal(json.dumps(hidden)) if hidden else b""}
+
+
+def opened(deps: Deps, session: DbSession, connection_id: int) -> Opened:
+    """The connection ready to be used. Raises BadInput when its connector is not installed any more."""
+    row = session.get_one(Connection, connection_id)
+    connector = connector_named(deps, row.connector)
+    hidden = json.loads(deps.vault.open(row.sealed)) if row.sealed else {}
+    settings = connector.settings(**row.settings, **{n: SecretStr(v) for n, v in hidden.items()})
+    return Opened(row.id, row.name, connector, settings, row.shadow)
+
+
+def open_session(deps: Deps, connection: Opened) -> Session | None:
+    """A live session with the platform; the caller closes it."""
+    return connection.connector.open(connection.settings, deps.io_for(connection.host))
+
+
+def find(session: DbSession, name: str) -> Connection:
+    """A connection by name. Raises BadInput listing those that exist."""
+    row = session.scalars(select(Connection).where(Connection.name == name)).one_or_none()
+    if row is None:
+        names = ", ".join(session.scalars(select(Connection.name).order_by(Connection.name))) or "none yet"
+        raise BadInput(f"There is no connection “{name}”. Connections: {names}.")
+    return row
+
+
+def set_shadow(deps: Deps, connection_id: int, shadow: bool, actor: str, reason: str = "") -> None:
+    """Puts a connection in shadow (reads, sends nothing) or live."""
+    with deps.store.write() as session:
+        row = session.get_one(Connection, connection_id)
+        before, row.shadow = row.shadow, shadow
+        entry = Entry(
+            "connection:shadow" if shadow else "connection:live", actor, f"connection:{row.id}", reason, before, shadow
+        )
+        append(session, deps.vault, entry, deps.now())
+
+
+def poll_soon(deps: Deps, connection_id: int) -> None:
+    """Makes the next poll due now: what a webhook, a stream or a person asks for."""
+    now = deps.now()
+    with deps.store.write() as session:
+        row = session.get_one(Connection, connection_id)
+        if row.poll_due_at is not None and row.poll_due_at > now + timedelta(seconds=1):
+            row.poll_due_at = now
+    deps.ring("poll_connections")

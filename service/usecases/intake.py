@@ -1,0 +1,194 @@
+"""From raw deliveries to scored messages: claim, parse, one scoring batch with no transaction open, write.
+
+Poison work never blocks the rest: a batch that cannot be written is written row by row, each in a savepoint; what
+cannot be read at all goes straight to the dead-letter state with its reason.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+
+import structlog
+from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.orm import Session
+
+from moderation.errors import BadInput
+from moderation.model import Event, MessageGone, MessageSeen, ThreadChanged
+from moderation.scoring.contract import Score, Text
+from plugins.contract import Delivery
+from service.db import deliveries as inbox
+from service.db.deliveries import Claimed
+from service.db.intake import Incoming, ended, known_states, newer, settle
+from service.deps import Deps
+from service.usecases.connections import Opened, opened
+
+log = structlog.get_logger(__name__)
+
+BACKOFF = (5, 30, 120, 600, 1800)
+#: A platform's clock may be a little ahead of ours; a date further ahead is pulled back to when we read it.
+CLOCK_SKEW = timedelta(minutes=10)
+
+
+@dataclass(slots=True)
+class Item:
+    """A claimed delivery on its way."""
+
+    claimed: Claimed
+    events: list[Event] = field(default_factory=list)
+    subject: str | None = None
+
+
+def accept(deps: Deps, connection_id: int, source: str, found: Sequence[Delivery]) -> int:
+    """Stores deliveries and rings; returns how many were new. When this returns, they are safe."""
+    with deps.store.write() as session:
+        new = inbox.store(session, connection_id, source, found, deps.now())
+    if new:
+        deps.ring("process_deliveries")
+    return new
+
+
+def process_deliveries(deps: Deps, connection_id: int | None = None, limit: int | None = None) -> int:
+    """Reads one batch of due deliveries. Returns how many it claimed."""
+    with deps.store.write() as session:
+        claimed = inbox.claim(session, deps.now(), limit or deps.settings.batch_size, connection_id)
+    if not claimed:
+        return 0
+    by_connection: dict[int, list[Claimed]] = {}
+    for one in claimed:
+        by_connection.setdefault(one.connection_id, []).append(one)
+    for owner, rows in by_connection.items():
+        _process(deps, owner, rows)
+    return len(claimed)
+
+
+def _process(deps: Deps, connection_id: int, rows: list[Claimed]) -> None:
+    with deps.store.read() as session:
+        connection = opened(deps, session, connection_id)
+    items, errors = _parse_all(connection, rows, deps.now())
+    scores = _score(deps, connection_id, items)
+    done = _write(deps, connection_id, items, scores, errors)
+    log.info("deliveries.processed", connection=connection.name, claimed=len(rows), done=done, failed=len(errors))
+
+
+def _parse_all(
+    connection: Opened, rows: list[Claimed], now: datetime
+) -> tuple[list[Item], dict[int, tuple[str, datetime | None]]]:
+    items: list[Item] = []
+    errors: dict[int, tuple[str, datetime | None]] = {}
+    for row in rows:
+        try:
+            delivery = Delivery(key=row.key, kind=row.kind, body=row.body)
+            events = connection.connector.parse(delivery, connection.settings).events
+        except BadInput as error:
+            errors[row.id] = (str(error), None)
+        except Exception as error:
+            log.exception("deliveries.parse_failed", delivery=row.id, connector=connection.connector.name)
+            errors[row.id] = (f"The connector failed on this: {type(error).__name__}: {error}", None)
+        else:
+            items.append(Item(row, [clean(e, min(now, row.received_at)) for e in events], _subject(events)))
+    return items, errors
+
+
+def _subject(events: Sequence[Event]) -> str | None:
+    return next((e.remote_id[:300] for e in events if isinstance(e, MessageSeen | MessageGone)), None)
+
+
+def clean(event: Event, received_at: datetime) -> Event:
+    """What every database can hold and triage can trust: no null bytes, no lone surrogates, no far-future dates."""
+    if not isinstance(event, MessageSeen):
+        return event
+    latest = received_at + CLOCK_SKEW
+    return replace(
+        event,
+        text=storable(event.text),
+        content_warning=storable(event.content_warning),
+        created_at=min(event.created_at, latest),
+        author=replace(event.author, name=storable(event.author.name), handle=storable(event.author.handle)),
+        thread=replace(event.thread, title=None if event.thread.title is None else storable(event.thread.title)),
+        likes=min(max(event.likes, 0), 2_000_000_000),
+        shares=min(max(event.shares, 0), 2_000_000_000),
+    )
+
+
+def storable(text: str) -> str:
+    """Without null bytes (PostgreSQL refuses them) and lone surrogates (no UTF-8 for them)."""
+    return text.replace("\x00", "").encode("utf-8", "replace").decode("utf-8")
+
+
+def _score(deps: Deps, connection_id: int, items: Sequence[Item]) -> dict[str, Score]:
+    """Scores what is new, in one batch, with no transaction open."""
+    incoming = _gather(deps, connection_id, items)
+    with deps.store.read() as session:
+        states = known_states(session, connection_id, incoming.seen)
+        ends = ended(session, connection_id, incoming.seen)
+    fresh = [e for r, e in incoming.seen.items() if newer(e, states.get(r), ends.get(r))]
+    texts = [Text(f"{e.content_warning}\n{e.text}" if e.content_warning else e.text, e.language) for e in fresh]
+    return dict(zip((e.remote_id for e in fresh), deps.scorer.score(texts), strict=True)) if texts else {}
+
+
+def _gather(deps: Deps, connection_id: int, items: Sequence[Item]) -> Incoming:
+    incoming = Incoming(connection_id, deps.now())
+    for item in items:
+        for event in item.events:
+            if isinstance(event, MessageSeen):
+                incoming.add_seen(event)
+            elif isinstance(event, MessageGone):
+                incoming.add_gone(event)
+            elif isinstance(event, ThreadChanged):
+                incoming.add_thread(event.thread)
+    return incoming
+
+
+def _write(
+    deps: Deps,
+    connection_id: int,
+    items: list[Item],
+    scores: dict[str, Score],
+    errors: dict[int, tuple[str, datetime | None]],
+) -> int:
+    with deps.store.write() as session:
+        mine = inbox.still_mine(session, [i.claimed for i in items])
+        inbox.fail(session, errors)
+        good = [i for i in items if i.claimed.id in mine]
+        failed = _settle_or_split(deps, session, connection_id, good, scores)
+        inbox.fail(session, failed)
+        inbox.finish(session, {i.claimed.id: i.subject for i in good if i.claimed.id not in failed})
+    return len(good) - len(failed)
+
+
+def _settle_or_split(
+    deps: Deps, session: Session, connection_id: int, items: list[Item], scores: dict[str, Score]
+) -> dict[int, tuple[str, datetime | None]]:
+    """The whole batch in one savepoint; when that fails, each delivery in its own, so that poison is found."""
+    try:
+        _settle(deps, session, connection_id, items, scores)
+    except (SQLAlchemyError, ValueError, KeyError, OverflowError) as error:
+        if len(items) == 1:
+            return {items[0].claimed.id: _again(deps, items[0].claimed, error)}
+        failed: dict[int, tuple[str, datetime | None]] = {}
+        for item in items:
+            failed |= _settle_or_split(deps, session, connection_id, [item], scores)
+        return failed
+    return {}
+
+
+def _settle(
+    deps: Deps, session: Session, connection_id: int, items: list[Item], scores: dict[str, Score]
+) -> None:
+    incoming = _gather(deps, connection_id, items)
+    incoming.scores = scores
+    with session.begin_nested():
+        settle(session, incoming)
+
+
+def _again(deps: Deps, claimed: Claimed, error: Exception) -> tuple[str, datetime | None]:
+    """When to try again: later each time, with jitter; never after the last attempt."""
+    log.warning("deliveries.write_failed", delivery=claimed.id, attempt=claimed.attempt, error=type(error).__name__)
+    words = f"It could not be written: {type(error).__name__}: {str(error)[:500]}"
+    if claimed.attempt >= inbox.MAX_ATTEMPTS:
+        return words, None
+    pause = BACKOFF[min(claimed.attempt, len(BACKOFF)) - 1] * random.uniform(0.8, 1.2)  # noqa: S311 (jitter)
+    return words, deps.now() + timedelta(seconds=pause)

@@ -1,0 +1,176 @@
+"""People who sign in: made, given passwords, signed out everywhere by changing the key that sessions are bound to."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import secrets
+from dataclasses import dataclass
+from pathlib import Path
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from moderation.errors import BadInput
+from service.auth.passwords import hash_password, make_password, matches
+from service.auth.roles import ROLES
+from service.db.audit import Entry, append
+from service.db.models import Person
+from service.deps import Deps
+
+OWNER = "owner"
+LOCALES = ("en", "fr")
+_SYSTEM = "system"
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """A person as pages see them; `actor` is the pseudonym that the audit log keeps."""
+
+    id: int
+    username: str
+    name: str
+    role: str
+    locale: str
+    session_key: str
+    actor: str
+
+    @property
+    def shown(self) -> str:
+        return self.name or self.username
+
+
+def create_person(deps: Deps, username: str, role: str, password: str | None = None, actor: str = _SYSTEM) -> str:
+    """Adds a person and returns the password, a generated one when none is given. Raises BadInput."""
+    username = _good_name(username)
+    if role not in ROLES:
+        raise BadInput(f"There is no role “{role}”. Take one of: {', '.join(ROLES)}.")
+    password = password or make_password()
+    person = Person(
+        username=username,
+        name=username,
+        role=role,
+        password_hash=hash_password(password),
+        session_key=secrets.token_urlsafe(24),
+        audit_salt=secrets.token_hex(16),
+        created_at=deps.now(),
+    )
+    with deps.store.write() as session:
+        if session.scalar(select(Person.id).where(Person.username == username)):
+            raise BadInput(f"There is a person named “{username}” already. Take another name.")
+        session.add(person)
+        session.flush()
+        entry = Entry("person:create", actor, f"person:{person.id}", after={"role": role})
+        append(session, deps.vault, entry, deps.now())
+    return password
+
+
+def set_password(deps: Deps, username: str, password: str | None = None, actor: str = _SYSTEM) -> str:
+    """Gives a person a new password, signs them out everywhere, and returns it. Raises BadInput."""
+    password = password or make_password()
+    hashed = hash_password(password)
+    with deps.store.write() as session:
+        person = _named(session, username)
+        person.password_hash = hashed
+        person.session_key = secrets.token_urlsafe(24)
+        append(session, deps.vault, Entry("person:password", actor, f"person:{person.id}"), deps.now())
+        forgotten = person.username == OWNER
+    if forgotten:
+        password_note(deps).unlink(missing_ok=True)
+    return password
+
+
+def change_password(deps: Deps, known: Known, old: str, new: str) -> Known:
+    """The person's own change: asks for the password they have. Returns the person with their new session key."""
+    with deps.store.read() as session:
+        kept = session.get_one(Person, known.id).password_hash
+    if not matches(kept, old):
+        raise BadInput("The password you have now is not right. Nothing was changed.")
+    set_password(deps, known.username, new, known.actor)
+    return known_person(deps, known.id) or known
+
+
+def set_locale(deps: Deps, known: Known, locale: str) -> None:
+    """The language a person reads; "" follows the browser."""
+    if locale not in ("", *LOCALES):
+        raise BadInput(f"There is no language “{locale}”. Take one of: {', '.join(LOCALES)}.")
+    with deps.store.write() as session:
+        session.get_one(Person, known.id).locale = locale
+
+
+def sign_out_everywhere(deps: Deps, known: Known) -> None:
+    """Ends every session of a person, this one too."""
+    with deps.store.write() as session:
+        session.get_one(Person, known.id).session_key = secrets.token_urlsafe(24)
+        append(session, deps.vault, Entry("person:sign_out_everywhere", known.actor, f"person:{known.id}"), deps.now())
+
+
+def sign_in(deps: Deps, username: str, password: str) -> Known | None:
+    """The person, when name and password go together and the account is active."""
+    with deps.store.read() as session:
+        person = session.scalars(select(Person).where(Person.username == username.strip().lower())).one_or_none()
+    right = matches(person.password_hash if person else None, password)
+    return _known(person) if person is not None and right and person.active else None
+
+
+def known_person(deps: Deps, person_id: int) -> Known | None:
+    """An active person by id."""
+    with deps.store.read() as session:
+        person = session.get(Person, person_id)
+    return _known(person) if person is not None and person.active else None
+
+
+def names_by_actor(session: Session) -> dict[str, str]:
+    """Whom each pseudonym of the audit log stands for, as long as their salt is kept."""
+    return {pseudonym(p): p.name or p.username for p in session.scalars(select(Person))}
+
+
+def pseudonym(person: Person) -> str:
+    """What the audit log calls a person: nobody can tell who it was once the salt is erased."""
+    digest = hmac.new(person.audit_salt.encode(), person.username.encode(), hashlib.sha256).hexdigest()
+    return f"person:{digest[:20]}"
+
+
+def ensure_owner(deps: Deps) -> tuple[str, str | None]:
+    """The first owner, made when nobody is there yet. The password is known until it is changed."""
+    with deps.store.read() as session:
+        someone = session.scalar(select(Person.id).limit(1))
+    note = password_note(deps)
+    if someone is not None:
+        return OWNER, note.read_text().strip() if note.exists() else None
+    password = make_password()
+    _keep_note(note, password)
+    create_person(deps, OWNER, "owner", password)
+    return OWNER, password
+
+
+def password_note(deps: Deps) -> Path:
+    """Where the first owner's password waits until it is changed."""
+    return deps.settings.data_dir / "owner-password"
+
+
+def _keep_note(path: Path, password: str) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    path.unlink(missing_ok=True)
+    path.touch(mode=0o600)
+    path.write_text(password + "\n")
+
+
+def _good_name(username: str) -> str:
+    name = username.strip().lower()
+    if not 1 <= len(name) <= 80 or not all(c.isalnum() or c in "-_.@+" for c in name):
+        raise BadInput("A sign-in name has 1 to 80 letters, digits or - _ . @ +")
+    return name
+
+
+def _named(session: Session, username: str) -> Person:
+    person = session.scalars(select(Person).where(Person.username == username.strip().lower())).one_or_none()
+    if person is None:
+        raise BadInput(f"There is nobody named “{username}”.")
+    return person
+
+
+def _known(person: Person) -> Known:
+    return Known(
+        person.id, person.username, person.name, person.role, person.locale, person.session_key, pseudonym(person)
+    )

@@ -1,0 +1,226 @@
+"""Drawing the line in a community and keeping it: the cut is decided by moderation.triage, applied here."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import bindparam, insert, or_, select, update
+from sqlalchemy.orm import Session
+
+from moderation.triage import Candidate, Cut, Placed, ThreadFacts, as_time, cut, window_start
+from service.db.models import Case, Community, Connection, Thread
+from service.deps import Deps
+
+LEASE = timedelta(seconds=120)
+#: Time moves priorities, too: a community without news is triaged again after this.
+REFRESH = timedelta(seconds=60)
+_HELD = ("claimed", "escalated")
+_CASE = (
+    Case.id.label("case_id"),
+    Case.state,
+    Case.open,
+    Case.lane,
+    Case.priority,
+    Case.toxicity,
+    Case.urgency,
+    Case.rules,
+    Case.reasons,
+    Case.marked_message_id,
+    Case.waiting_since,
+    Case.surfaced_at,
+    Case.look_again_at,
+    Case.decided_at,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class _Row:
+    """A thread in or just out of the window, with its case as far as it has one."""
+
+    thread_id: int
+    connection_id: int
+    last_message_at: datetime
+    facts: ThreadFacts
+    case: Any
+
+
+def due_communities(session: Session, now: datetime) -> list[int]:
+    """Communities whose triage is due and not being done."""
+    query = select(Community.id).where(
+        Community.triage_due_at <= now, or_(Community.lease_until.is_(None), Community.lease_until <= now)
+    )
+    return list(session.scalars(query.order_by(Community.triage_due_at, Community.id)))
+
+
+def triage_due(deps: Deps) -> int:
+    """Triages every community that is due. Returns how many were."""
+    with deps.store.read() as session:
+        ids = due_communities(session, deps.now())
+    return sum(1 for community_id in ids if triage_community(deps, community_id))
+
+
+def triage_community(deps: Deps, community_id: int) -> bool:
+    """Draws the line of one community; False when somebody else is at it."""
+    now = deps.now()
+    started = time.monotonic()
+    claim = _claim(deps, community_id, now)
+    if claim is None:
+        return False
+    attempt, due_at = claim
+    with deps.store.read() as session:
+        community = session.get_one(Community, community_id)
+        as_of = line_time(session, community, now)
+        rows = _load(session, community, as_of)
+    inside = [r for r in rows if r.last_message_at > window_start(as_of, community.window_days)]
+    line = cut([_candidate(r) for r in inside], as_of, community.budget)
+    with deps.store.write() as session:
+        changed = _apply(session, community, rows, line, as_of)
+        _release(session, community_id, attempt, due_at, line, as_of, now, time.monotonic() - started)
+    return changed >= 0
+
+
+def line_time(session: Session, community: Community, now: datetime) -> datetime:
+    """When the window ends: now, or at the newest message of an archive."""
+    connector = session.scalar(select(Connection.connector).where(Connection.id == community.connection_id))
+    return community.newest_at if connector == "archive" and community.newest_at else now
+
+
+def _claim(deps: Deps, community_id: int, now: datetime) -> tuple[int, datetime | None] | None:
+    with deps.store.write() as session:
+        free = or_(Community.lease_until.is_(None), Community.lease_until <= now)
+        statement = (
+            update(Community)
+            .where(Community.id == community_id, free)
+            .values(lease_until=now + LEASE, attempt=Community.attempt + 1)
+            .returning(Community.attempt, Community.triage_due_at)
+        )
+        row = session.execute(statement).one_or_none()
+    return (row[0], row[1]) if row else None
+
+
+def _load(session: Session, community: Community, as_of: datetime) -> list[_Row]:
+    """Threads in the window, and those outside of it whose case still stands in the queue."""
+    active = Thread.last_message_at > window_start(as_of, community.window_days)
+    standing = Case.lane.in_(("needs", "always", "left"))
+    query = (
+        select(Thread.id, Thread.connection_id, Thread.last_message_at, Thread.facts, *_CASE)
+        .outerjoin(Case, Case.thread_id == Thread.id)
+        .where(Thread.community_id == community.id, Thread.messages > 0, active | standing)
+        .order_by(Thread.id)
+    )
+    return [
+        _Row(r[0], r[1], r[2], ThreadFacts.from_json(r[3]), r if r.case_id is not None else None)
+        for r in session.execute(query)
+    ]
+
+
+def _candidate(row: _Row) -> Candidate:
+    case = row.case
+    if case is None:
+        return Candidate(row.thread_id, row.facts)
+    decided = case.decided_at is not None and row.facts.last_at <= case.decided_at.timestamp()
+    snoozed = case.state == "snoozed" and case.look_again_at is not None
+    return Candidate(row.thread_id, row.facts, held=case.state in _HELD, decided=decided or snoozed)
+
+
+def _apply(session: Session, community: Community, rows: Sequence[_Row], line: Cut, as_of: datetime) -> int:
+    placed = {p.id: p for p in line.placed}
+    new: list[dict[str, Any]] = []
+    changed: list[dict[str, Any]] = []
+    for row in rows:
+        values = _values(row, placed.get(row.thread_id), as_of)
+        if row.case is None:
+            new.append({"thread_id": row.thread_id, "community_id": community.id, "connection_id": row.connection_id} | values)
+        elif any(getattr(row.case, name) != value for name, value in values.items()):
+            changed.append({"b_id": row.case.case_id} | {f"b_{n}": v for n, v in values.items()})
+    if new:
+        session.execute(insert(Case), new)
+    for size in {len(c) for c in changed}:
+        _update_cases(session, [c for c in changed if len(c) == size])
+    return len(new) + len(changed)
+
+
+def _update_cases(session: Session, rows: list[dict[str, Any]]) -> None:
+    table = Case.__table__
+    names = [n.removeprefix("b_") for n in rows[0] if n != "b_id"]
+    statement = update(table).where(table.c.id == bindparam("b_id"))  # type: ignore[arg-type]
+    session.connection().execute(statement.values({n: bindparam(f"b_{n}") for n in names}), rows)
+
+
+def _values(row: _Row, placed: Placed | None, as_of: datetime) -> dict[str, Any]:
+    """A case as it should stand. What a person decided or holds is theirs; the line moves the rest."""
+    case, facts = row.case, row.facts
+    if placed is None:
+        held = case is not None and case.state in _HELD
+        return {"lane": "needs" if held else "outside", "open": held, "state": case.state if held else "closed"}
+    above = placed.lane in ("needs", "always")
+    return {
+        "lane": placed.lane,
+        "open": above,
+        "state": _state(case, placed.lane),
+        "priority": round(placed.assessment.priority, 3),
+        "toxicity": round(facts.toxicity, 3),
+        "urgency": round(facts.need, 3),
+        "rules": ",".join(placed.assessment.always),
+        "reasons": [[b.code, round(b.weight, 1), b.params] for b in placed.assessment.because[:5]],
+        "marked_message_id": facts.marked or None,
+        "waiting_since": as_time(facts.open_at),
+        "surfaced_at": (case.surfaced_at if case is not None and case.surfaced_at else as_of) if above else None,
+        "look_again_at": _look_again(case, placed, as_of),
+    }
+
+
+def _state(case: Any, lane: str) -> str:
+    if lane == "decided":
+        return str(case.state)
+    if lane == "left":
+        return "left"
+    return str(case.state) if case is not None and case.state in _HELD else "open"
+
+
+def _look_again(case: Any, placed: Placed, as_of: datetime) -> datetime | None:
+    """The sooner of the time it already has and the new one, so that a triage a minute never postpones a look."""
+    if placed.lane == "decided":
+        kept: datetime | None = case.look_again_at
+        return kept
+    if placed.lane != "left":
+        return None
+    fresh = as_time(placed.look_again_at)
+    kept = case.look_again_at if case is not None and case.lane == "left" else None
+    return min(kept, fresh) if kept and fresh and kept > as_of else fresh
+
+
+def _release(
+    session: Session,
+    community_id: int,
+    attempt: int,
+    due_at: datetime | None,
+    line: Cut,
+    as_of: datetime,
+    now: datetime,
+    seconds: float,
+) -> None:
+    """Keeps the figures. A triage that became due meanwhile stays due, a little later when triage is slow."""
+    summary = {
+        "as_of": as_of.isoformat(),
+        "threads": line.threads,
+        "budget": line.budget,
+        "cut": line.value,
+        "surfaced": line.count("needs"),
+        "always": line.count("always"),
+        "left": line.count("left"),
+        "decided": line.count("decided"),
+        "seconds": round(seconds, 3),
+    }
+    mine = (Community.id == community_id, Community.attempt == attempt)
+    session.execute(update(Community).where(*mine).values(summary=summary, triaged_at=now, lease_until=None))
+    again = now + max(REFRESH, timedelta(seconds=20 * seconds)) if as_of == now else None
+    unchanged = Community.triage_due_at == due_at if due_at is not None else Community.triage_due_at.is_(None)
+    session.execute(update(Community).where(*mine, unchanged).values(triage_due_at=again))
+    if seconds > 0.2:
+        pause = now + timedelta(seconds=10 * seconds)
+        session.execute(update(Community).where(*mine, Community.triage_due_at < pause).values(triage_due_at=pause))

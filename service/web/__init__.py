@@ -1,0 +1,36 @@
+"""The pages: one blueprint, no build step, nothing loaded from elsewhere."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from flask import Flask
+from werkzeug.middleware.proxy_fix import ProxyFix
+
+from service.config import Settings
+from service.web import access, errors, headers, language, limits, show
+from service.web.blueprint import web
+from service.web.pages import account, connections, dead_letters, decide, door, queue, reading
+
+__all__ = ["account", "connections", "dead_letters", "decide", "door", "install", "queue", "reading"]
+
+
+def install(app: Flask, settings: Settings) -> None:
+    """Puts the pages on the application."""
+    if settings.proxies:
+        hops = settings.proxies
+        app.wsgi_app = ProxyFix(app.wsgi_app, x_for=hops, x_proto=hops, x_host=hops)  # type: ignore[method-assign]
+    app.config.update(
+        SESSION_COOKIE_NAME="tenth",
+        SESSION_COOKIE_HTTPONLY=True,
+        SESSION_COOKIE_SAMESITE="Lax",
+        SESSION_COOKIE_SECURE=settings.secure_cookies,
+        PERMANENT_SESSION_LIFETIME=timedelta(days=14),
+    )
+    access.install(app)
+    language.install(app)
+    headers.install(app)
+    errors.install(app)
+    show.install(app)
+    app.register_blueprint(web)
+    limits.install(app, settings)
