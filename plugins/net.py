@@ -50,7 +50,7 @@ class AddressBlocked(Permanent):
 
 
 def check_url(url: str, allow: frozenset[str]) -> str:
-    """The URL without a trailing slash, or AddressBlocked: https only, no credentials in it, unless its host is listed."""
+    """The URL without a trailing slash, or AddressBlocked: no credentials in it, https unless its host is listed."""
     url = url.strip().rstrip("/")
     try:
         parts = urlsplit(url)
@@ -105,7 +105,7 @@ def _resolve(host: str, port: int) -> list[Any]:
 
 
 def _require_public(host: str, address: str) -> None:
-    ip = ipaddress.ip_address(address.split("%")[0])
+    ip = ipaddress.ip_address(address.partition("%")[0])
     if not _is_public(ip):
         raise AddressBlocked(
             f"{host} leads to {address}, an address of a private network. "
@@ -132,7 +132,7 @@ _running = threading.local()
 
 @contextmanager
 def _one_call() -> Iterator[float]:
-    """Every read in the block ends CALL_SECONDS after its start: a time-out per read never ends a byte a second."""
+    """Every read in the block ends CALL_SECONDS after its start; a time-out per read would not end a byte a second."""
     started = time.monotonic()
     _running.until = started + CALL_SECONDS
     try:
@@ -172,13 +172,14 @@ class _TlsSocket(_Hurried, ssl.SSLSocket):
 
 
 def read_capped(chunks: Iterable[bytes], started: float, where: str) -> bytes:
-    """Joins an answer, or raises Temporary when it is too large or too slow (a zip bomb, a byte a second)."""
+    """Joins an answer, or raises Temporary when it is too large or slow (a zip bomb, a byte a second)."""
     parts: list[bytes] = []
     size = 0
     for chunk in chunks:
         size += len(chunk)
         if size > MAX_ANSWER_BYTES:
-            raise Temporary(f"{where} answered with more than {MAX_ANSWER_BYTES // 1_048_576} MB; it was cut off.")
+            megabytes = MAX_ANSWER_BYTES // 1_048_576
+            raise Temporary(f"{where} answered with more than {megabytes} MB; it was cut off.")
         if time.monotonic() - started > CALL_SECONDS:
             raise Temporary(f"{where} took longer than {CALL_SECONDS:.0f} seconds to answer.")
         parts.append(chunk)
@@ -189,7 +190,7 @@ def refuse_redirect(status: int, location: str | None, where: str) -> None:
     """Redirects are not followed: one could lead a credential elsewhere."""
     if status in {301, 302, 303, 307, 308}:
         raise Permanent(
-            f"{where} sent us on to {(location or 'another address')[:200]}. Connect that address itself if it is right.",
+            f"{where} sent us on to {(location or 'another address')[:200]}. Connect that address if it is right.",
             status=status,
         )
 
@@ -211,8 +212,8 @@ class _Backend(httpcore.NetworkBackend):
         host: str,
         port: int,
         timeout: float | None = None,
-        local_address: str | None = None,
-        socket_options: Any = None,
+        local_address: str | None = None,  # noqa: ARG002
+        socket_options: Any = None,  # noqa: ARG002
     ) -> httpcore.NetworkStream:
         from httpcore._backends.sync import SyncStream  # httpcore keeps its stream class here only
 
@@ -223,7 +224,7 @@ class _Backend(httpcore.NetworkBackend):
         except OSError as error:
             raise httpcore.ConnectError(str(error)) from error
 
-    def connect_unix_socket(self, *args: Any, **kwargs: Any) -> httpcore.NetworkStream:
+    def connect_unix_socket(self, *args: Any, **kwargs: Any) -> httpcore.NetworkStream:  # noqa: ARG002
         raise AddressBlocked("A Unix socket is not a platform.")
 
 
@@ -276,7 +277,8 @@ def call(client: httpx.Client, request: httpx.Request) -> httpx.Response:
             body = read_capped(response.iter_bytes(), started, where)
         finally:
             response.close()
-    headers = [(k, v) for k, v in response.headers.multi_items() if k.lower() not in {"content-encoding", "content-length"}]
+    unpacked = {"content-encoding", "content-length"}
+    headers = [(k, v) for k, v in response.headers.multi_items() if k.lower() not in unpacked]
     return httpx.Response(response.status_code, headers=headers, content=body, request=request)
 
 
@@ -284,7 +286,7 @@ def call(client: httpx.Client, request: httpx.Request) -> httpx.Response:
 
 
 class _GuardedSession(requests.Session):
-    def rebuild_auth(self, prepared_request: Any, response: Any) -> None:
+    def rebuild_auth(self, prepared_request: Any, response: Any) -> None:  # noqa: ARG002
         raise Permanent("A redirect was about to carry the credential on; it was stopped.")
 
 
@@ -312,7 +314,7 @@ class _Adapter(HTTPAdapter):
             try:
                 refuse_redirect(response.status_code, response.headers.get("location"), where)
                 _refuse_encoding(response.headers.get("content-encoding", ""), where)
-                response._content = read_capped(_pieces(response.raw), started, where)
+                response._content = read_capped(_pieces(response.raw), started, where)  # noqa: SLF001
             except ReadTimeoutError as error:
                 raise requests.exceptions.ReadTimeout(f"{where} stopped in the middle of its answer") from error
             except HTTPError as error:

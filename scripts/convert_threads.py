@@ -85,7 +85,9 @@ def incivility(rows: Iterable[Row], figures: Figures) -> Iterator[Message]:
         start = INCIVILITY_START + INCIVILITY_SPREAD * place / len(threads)
         for number, row in enumerate(comments):
             at = start.replace(microsecond=0) + timedelta(minutes=number)
-            yield _message(thread, row["comment"], f"author of {row['comment']}", at, row["text"]) | {"lang": row["lang"]}
+            yield _message(thread, row["comment"], f"author of {row['comment']}", at, row["text"]) | {
+                "lang": row["lang"]
+            }
 
 
 def cyberado(rows: Iterable[Row], figures: Figures) -> Iterator[Message]:
@@ -110,7 +112,7 @@ def _cyberado_time(written: str, before: datetime | None) -> datetime:
 def _clock(written: str) -> datetime | None:
     for form in CLOCKS:
         try:
-            time = datetime.strptime(written, form)
+            time = datetime.strptime(written, form)  # noqa: DTZ007 (only the clock is used)
         except ValueError:
             continue
         return datetime.combine(CYBERADO_NOON, time.time(), UTC)

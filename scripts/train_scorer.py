@@ -9,18 +9,21 @@ import argparse
 import os
 import sys
 from pathlib import Path
+from typing import Any
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 ROOT = Path(__file__).resolve().parent.parent
 sys.path[:0] = [str(ROOT), str(ROOT / "scripts")]
 
 import numpy as np  # noqa: E402  (the thread count must be set first)
-from moderation.scoring import features  # noqa: E402
-from moderation.scoring.linear import FORMAT, HEADS, MODEL, LinearReader, Model  # noqa: E402
+import numpy.typing as npt  # noqa: E402
 from training.corpora import Example, conversations, grammar, tier_a, tier_b  # noqa: E402
 from training.fit import Array, as_bytes, logistic, matrix, platt  # noqa: E402
 from training.language import fit_language  # noqa: E402
 from training.measure import report  # noqa: E402
+
+from moderation.scoring import features  # noqa: E402
+from moderation.scoring.linear import FORMAT, HEADS, MODEL, LinearReader, Model  # noqa: E402
 
 RIDGE = {"toxicity": 2e-6, "urgency": 1.5e-6, "sentiment": 3e-6}
 PEAK = (0.6, 0.7, 0.0)
@@ -29,7 +32,7 @@ PEAK = (0.6, 0.7, 0.0)
 def _column(examples: list[Example], head: str) -> tuple[list[int], Array, Array]:
     rows = [i for i, example in enumerate(examples) if head in example.targets]
     targets = np.array([examples[i].targets[head] for i in rows])
-    weights = np.array([examples[i].weight for i in rows])
+    weights = np.array([examples[i].trust(head) for i in rows])
     return rows, targets, weights
 
 
@@ -56,14 +59,15 @@ def calibrate(model: Model, held_out: list[Example]) -> tuple[Array, Array]:
     return np.array([slope for slope, _ in fits]), np.array([offset for _, offset in fits])
 
 
-def train(examples: list[Example]) -> dict[str, Array]:
+def train(examples: list[Example]) -> dict[str, npt.NDArray[Any]]:
     kept = [example for example in examples if not example.held_out]
     weights, bias = fit_heads(kept)
     table, scale = as_bytes(weights)
     tongues, tongue_scale = as_bytes(fit_language(kept))
     peak = np.array(PEAK, np.float32)
     rows = np.vstack([table * scale, np.zeros((1, 3))]).astype(np.float32)
-    draft = Model(rows, tongues * tongue_scale, bias.astype(np.float32), np.ones(3), np.zeros(3), peak, "draft")
+    ones, zeros = np.ones(3, np.float32), np.zeros(3, np.float32)
+    draft = Model(rows, tongues * tongue_scale, bias.astype(np.float32), ones, zeros, peak, "draft")
     slope, offset = calibrate(draft, [example for example in examples if example.held_out])
     print("  slope", slope.round(3), "offset", offset.round(3))
     return {
@@ -88,7 +92,7 @@ def main() -> None:
     options = parser.parse_args()
     examples = tier_a(options.data) + conversations(options.data) + grammar()
     if not options.only_measure:
-        np.savez_compressed(options.out, **train(examples))
+        np.savez_compressed(options.out, allow_pickle=False, **train(examples))
         print(f"{options.out}: {options.out.stat().st_size} bytes, {features.BUCKETS} buckets")
     unseen = tier_b(options.data) if options.measure or options.only_measure else []
     print(report(options.out, [e for e in examples if e.held_out and e.labels], unseen))

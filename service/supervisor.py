@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -25,6 +26,8 @@ STOP_SECONDS = 8.0
 SANDBOX_PORT = 8765
 #: A child that dies at once, again and again, is not started forever.
 MOST_RESTARTS = 30
+#: One that has run this long did not die at once: its restarts are counted from zero again.
+STEADY_SECONDS = 10.0
 _PR_SET_PDEATHSIG = 1
 
 
@@ -44,8 +47,15 @@ class Child:
     output: int | None = None
     process: subprocess.Popen[bytes] | None = None
     restarts: int = 0
+    started_at: float = 0.0
+    again_at: float | None = None
+
+    @property
+    def ended(self) -> bool:
+        return self.process is not None and self.process.poll() is not None
 
     def start(self) -> None:
+        self.started_at, self.again_at = time.monotonic(), None
         self.process = subprocess.Popen(  # our own command lines, no shell
             self.command,
             env={**os.environ, **self.environment},
@@ -57,6 +67,12 @@ class Child:
     def signal(self, number: int) -> None:
         if self.process is not None and self.process.poll() is None:
             os.killpg(self.process.pid, number)
+
+    def end_orphans(self) -> None:
+        """What a killed child has left of its own children: the web's would keep the port."""
+        if self.process is not None:
+            with suppress(ProcessLookupError):
+                os.killpg(self.process.pid, signal.SIGTERM)
 
 
 class Supervisor:
@@ -122,21 +138,26 @@ class Supervisor:
         while not self._stopping:
             time.sleep(0.2)
             for child in self._children:
-                if child.process is not None and child.process.poll() is not None and not self._stopping:
-                    self._revive(child)
+                if child.ended and not self._stopping:
+                    self._revive(child, time.monotonic())
         self._stop()
 
-    def _revive(self, child: Child) -> None:
+    def _revive(self, child: Child, now: float) -> None:
+        """At once at first, later after a pause in which the other children are still looked after."""
+        if child.again_at is None:
+            self._bury(child, now)
+        if child.again_at is not None and now >= child.again_at and not self._stopping:
+            child.start()
+
+    def _bury(self, child: Child, now: float) -> None:
         code = child.process.returncode if child.process else None
-        child.restarts += 1
+        child.restarts = 1 if now - child.started_at > STEADY_SECONDS else child.restarts + 1
         click.echo(f"The {child.name} process ended (code {code}); starting it again.", err=True)
         if child.restarts > MOST_RESTARTS:
             click.echo(f"The {child.name} process keeps ending. Run `tenth doctor` to see why.", err=True)
             self._stopping = True
-            return
-        if child.restarts > 3:
-            time.sleep(min(5.0, 0.5 * child.restarts))
-        child.start()
+        child.end_orphans()
+        child.again_at = now + (min(5.0, 0.5 * child.restarts) if child.restarts > 3 else 0.0)
 
     def _stop(self) -> None:
         for child in self._children:

@@ -55,7 +55,11 @@ def _grams(text: str) -> list[str]:
 
 def make_word(text: str, accented: bool = False) -> Word:
     """Half of the weight is the word itself, half its letter sequences, so that a misspelling is half known."""
-    grams = sorted({crc32(gram.encode("utf-8", "surrogatepass")) % BUCKETS for gram in _grams(text)}) if text.isalpha() else []
+    grams = (
+        sorted({crc32(gram.encode("utf-8", "surrogatepass")) % BUCKETS for gram in _grams(text)})
+        if text.isalpha()
+        else []
+    )
     key = crc32(f"w:{text}".encode("utf-8", "surrogatepass"))
     indices, values = [key % BUCKETS], [WORD_VALUE]
     if grams:
@@ -87,7 +91,7 @@ def token_words(kind: str, token: str) -> tuple[Word, ...]:
         return (make_word(token),)
     accented = bool(_ACCENTED.search(token))
     words = tuple(make_word(word, accented) for word in words_of(token))
-    return words + (make_mark("capitals"),) if len(token) > 3 and token.isupper() else words
+    return (*words, make_mark("capitals")) if len(token) > 3 and token.isupper() else words
 
 
 T = TypeVar("T", bound=Breaking)

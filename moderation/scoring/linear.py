@@ -20,6 +20,7 @@ import numpy.typing as npt
 
 from moderation.errors import ScorerError
 from moderation.scoring import features
+from moderation.scoring.normalise import clip
 
 MODEL = Path(__file__).parent / "data" / "embedded.npz"
 FORMAT = 1
@@ -113,7 +114,7 @@ class LinearReader:
         read = self._read
         return [
             Placed(start, end, read(kind, token), kind == "end")
-            for kind, token, start, end in features.raw_tokens(features.clip(text))
+            for kind, token, start, end in features.raw_tokens(clip(text))
         ]
 
     def chances(self, batch: Sequence[list[Placed]]) -> list[Triple]:

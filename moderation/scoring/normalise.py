@@ -13,7 +13,10 @@ from importlib.resources import files
 
 HEAD, TAIL = 4000, 1000
 
-_HIDDEN = "\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180e\u200b-\u200f\u202a-\u202e\u2060-\u2064\u2066-\u2069\ufe00-\ufe0f\ufeff"
+_HIDDEN = (
+    "\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180e\u200b-\u200f\u202a-\u202e"
+    "\u2060-\u2064\u2066-\u2069\ufe00-\ufe0f\ufeff"
+)
 _MARKS = "\u0300-\u036f\u0488\u0489\u1ab0-\u1aff\u20d0-\u20ff"
 _INNER = rf"\w'’‘`*@$!|{_HIDDEN}{_MARKS}"
 
@@ -31,9 +34,7 @@ TOKEN = re.compile(
 )
 
 _DROP = re.compile(f"[{_HIDDEN}]")
-_LOOKALIKE = str.maketrans(
-    "авеёкмнорстухіјѕԁԛԝһαβεικνορτυχηɑɡıʟʀɴ", "abeekmhopctyxijsdqwhabeikvoptuxnagilrn"
-)
+_LOOKALIKE = str.maketrans("авеёкмнорстухіјѕԁԛԝһαβεικνορτυχηɑɡıʟʀɴ", "abeekmhopctyxijsdqwhabeikvoptuxnagilrn")
 _LEET = str.maketrans("013457@$!|", "oieastasii")
 _ELISION = re.compile(r"^(l|d|j|m|t|s|c|n|qu|jusqu|lorsqu|puisqu|quelqu)'(?=\w{2})")
 _REPEATS = re.compile(r"(.)\1{2,}")

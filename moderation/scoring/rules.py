@@ -23,8 +23,9 @@ CATEGORIES = ("safety", "threat", "legal", "self_harm")
 BREAK = "."
 _OPTIONAL = re.compile(r"(\(\?:(?:[^()]|\(\?:[^()]*\))*\))\? ")
 _EVERYDAY = frozenset(
-    "a going gonna in i last must need needs on passe pense plan should someone somebody take taken the to try vais"
-    " venir veux vient viens want wants wanna went where will wish wont better compte sent dans faire".split()
+    {"a", "going", "gonna", "in", "last", "must", "need", "needs", "on", "passe", "plan", "should", "someone"}
+    | {"somebody", "take", "taken", "the", "to", "try", "vais", "venir", "veux", "vient", "viens", "want", "wants"}
+    | {"wanna", "went", "where", "will", "wish", "wont", "better", "compte", "sent", "dans", "faire", "i"}
 )
 _ALLOWED = re.compile(r"[a-z0-9 *.()|?]+")
 
@@ -55,13 +56,14 @@ class Hit(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """`triggers` are beginnings of words, one of which every match must have: most texts need no search at all."""
+    """Every match has one of the `words`, or a word that begins with one of the `stems`: most texts need no search."""
 
     category: str
     pattern: re.Pattern[str]
     exceptions: re.Pattern[str] | None
     pardons: re.Pattern[str] | None
-    triggers: tuple[str, ...]
+    words: frozenset[str]
+    stems: tuple[str, ...]
 
     def find(self, line: str) -> tuple[int, int] | None:
         """The first match that no exception overlaps, in a text that is not pardoned as a whole."""
@@ -89,13 +91,14 @@ class RuleBook:
         for token in tokens:
             for reading in token.readings:
                 wanted |= self._triggered(reading.text)
-        return self._search(tokens, wanted) if wanted else []
+        return self.search(tokens, wanted) if wanted else []
 
     def _trigger(self, word: str) -> int:
         """One bit for each rule that this word may be a part of."""
-        return sum(1 << bit for bit, rule in enumerate(self.rules) if word.startswith(rule.triggers))
+        return sum(1 << bit for bit, rule in enumerate(self.rules) if word in rule.words or word.startswith(rule.stems))
 
-    def _search(self, tokens: Sequence[Written], wanted: int) -> list[Hit]:
+    def search(self, tokens: Sequence[Written], wanted: int) -> list[Hit]:
+        """Look for the rules whose bits are set."""
         line, starts, owners = _line_of(tokens)
         hits = []
         for bit, rule in enumerate(self.rules):
@@ -147,7 +150,7 @@ def parts_of(pattern: str) -> list[str]:
 
 
 def trigger_of(pattern: str) -> list[str]:
-    """Beginnings of the words of the part that is hardest to meet by chance: few everyday words, long ones."""
+    """The words of the part that is hardest to meet by chance: few everyday words, long ones."""
     choices = [_stems(part) for part in parts_of(fold(pattern)) if not part.endswith("?") and part != ".."]
     return max(choices, key=lambda stems: (-len(_EVERYDAY.intersection(stems)), min(map(len, stems))))
 
@@ -155,8 +158,8 @@ def trigger_of(pattern: str) -> list[str]:
 def _stems(part: str) -> list[str]:
     """For each choice of a group, the longest word that it cannot do without."""
     if not part.startswith("("):
-        return [part.rstrip("*")]
-    inner = part[1 : part.rindex(")")]
+        return [part]
+    inner, ending = part[1 : part.rindex(")")], part[part.rindex(")") + 1 :]
     choices, depth = [""], 0
     for sign in inner:
         depth += (sign == "(") - (sign == ")")
@@ -165,7 +168,7 @@ def _stems(part: str) -> list[str]:
         else:
             choices[-1] += sign
     sure = [[word for word in parts_of(choice) if "(" not in word] or [""] for choice in choices]
-    return [max((word.split("*")[0] for word in words), key=len) for words in sure]
+    return [max(words, key=len) + ending for words in sure]
 
 
 def compile_rule(
@@ -178,7 +181,8 @@ def compile_rule(
     if found is None:
         raise ScorerError(f"rules of {category}: no patterns")
     triggers = {stem for pattern in patterns for stem in trigger_of(pattern)}
-    return Rule(category, found, excused, pardoned, tuple(sorted(triggers)))
+    stems = tuple(sorted({trigger.split("*")[0] for trigger in triggers if "*" in trigger}))
+    return Rule(category, found, excused, pardoned, frozenset(triggers), stems)
 
 
 def _any_of(patterns: Sequence[str]) -> re.Pattern[str] | None:

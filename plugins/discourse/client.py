@@ -53,7 +53,6 @@ class Client:
         )
         # Set apart, because names with other than plain letters are sent as UTF-8.
         self._http.headers["Api-Username"] = settings.api_username
-        self.calls = 0
 
     def close(self) -> None:
         self._http.close()
@@ -78,7 +77,6 @@ class Client:
         body: Mapping[str, Any] | None = None,
     ) -> Json:
         self._io.pacer.acquire(BUCKET, limit=self._limit, per_seconds=60.0)
-        self.calls += 1
         request = self._http.build_request(method, path, params=params, json=body)
         where = f"{method} {path}"
         try:
@@ -95,7 +93,8 @@ class Client:
         try:
             return call(self._http, request)
         except (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout) as error:
-            raise _NeverSent(f"{request.url.host} cannot be reached.", detail=f"{where}: {type(error).__name__}") from error
+            name = type(error).__name__
+            raise _NeverSent(f"{request.url.host} cannot be reached.", detail=f"{where}: {name}") from error
         except httpx.TimeoutException as error:
             raise Temporary(f"{request.url.host} did not answer in time.", detail=where) from error
         except (httpx.HTTPError, httpx.InvalidURL) as error:
@@ -112,7 +111,8 @@ class Client:
         if status == 401 or (status == 403 and _about_key(response)):
             return CredentialsRefused("The forum refuses the API key or its user name.", detail=detail, status=status)
         if status == 403:
-            return MissingRight(f"The forum does not allow this: {right}.", missing=right, detail=detail, status=status)
+            words = f"The forum does not allow this: {right}."
+            return MissingRight(words, missing=right, detail=detail, status=status)
         if status in UNSURE:
             return Temporary("The forum has a fault of its own.", detail=detail, status=status)
         if status >= 500 or status == 408:
@@ -127,7 +127,8 @@ class Client:
         if whole:
             self._io.pacer.block(WHOLE_SITE, until)
         subject = "every call" if whole else "this action"
-        return RateLimited(f"The forum asks us to wait with {subject}.", retry_at=until, whole_site=whole, detail=detail)
+        words = f"The forum asks us to wait with {subject}."
+        return RateLimited(words, retry_at=until, whole_site=whole, detail=detail)
 
     def _words(self, response: httpx.Response) -> str:
         """The forum's own words, if it answered in JSON, without our key should it echo it."""

@@ -62,7 +62,7 @@ def _post(body: Json, settings: DiscourseSettings) -> list[Event]:
     return [_seen(post, body.get("category"), settings)]
 
 
-def _post_destroyed(body: Json, settings: DiscourseSettings) -> list[Event]:
+def _post_destroyed(body: Json, _: DiscourseSettings) -> list[Event]:
     return [_gone(_object(body, "post"))]
 
 
@@ -73,6 +73,7 @@ def _accepted_solution(body: Json, settings: DiscourseSettings) -> list[ThreadCh
         remote_id=_id(post, "post", "topic_id"),
         community=_community(post, body.get("category")),
         title=_text(post, "topic_title") or None,
+        url=_thread_url(settings, post.get("topic_slug"), _id(post, "post", "topic_id")),
         accepted_answer=_id(post, "post", "id"),
     )
     return [ThreadChanged(thread)]
@@ -104,7 +105,7 @@ def _answer(body: Json, topic: Json) -> str | None:
     return "" if topic.get("has_accepted_answer") is False else None
 
 
-def _no_longer_shown(body: Json, settings: DiscourseSettings) -> list[Event]:
+def _no_longer_shown(body: Json, _: DiscourseSettings) -> list[Event]:
     if "topic_id" in body:
         return [Ignored(f"Topic {body['topic_id']} is deleted or no longer public.")]
     return [MessageGone(_id(body, "gone", "post_id"), _time(body, "gone", "at"))]
@@ -222,7 +223,8 @@ def _community(record: Json, category: object) -> CommunitySeen:
 
 
 def _thread_url(settings: DiscourseSettings, slug: object, topic_id: str) -> str:
-    return f"{settings.url}/t/{quote(slug, safe='') if isinstance(slug, str) and slug else '-'}/{topic_id}"
+    named = cleaned(slug) if isinstance(slug, str) else ""
+    return f"{settings.url}/t/{quote(named, safe='') or '-'}/{topic_id}"
 
 
 # ------------------------------------------------------------------ fields

@@ -129,15 +129,16 @@ class Reader:
         listing = answer.get("topic_list")
         if not isinstance(listing, dict):
             raise Temporary("The forum's list of topics has an unknown form.", detail="topic_list is missing")
-        rows = [r for r in _records(listing.get("topics"), "topics") if not is_private(r)]
+        listed = _records(listing.get("topics"), "topics")
+        rows = [r for r in listed if not is_private(r) and not self._too_old(r.get("bumped_at"))]
         if cursor.misses({r.get("category_id") for r in rows}, self._client.now()):
             self._learn_categories(cursor)
         maker = Maker(self._settings, cursor.categories)
         found = [maker.topic(r, change=cursor.change_of(r["id"], _state(r))) for r in rows]
         found += self._newly_solved(cursor, rows)
-        # Pinned topics are first whatever their age.
-        old = bool(rows) and all(self._too_old(r.get("bumped_at")) for r in rows if not r.get("pinned"))
-        return found, not rows or old or not listing.get("more_topics_url")
+        # Pinned topics are first whatever their age, so one that is too old does not end the list.
+        old = all(self._too_old(r.get("bumped_at")) for r in listed if not r.get("pinned"))
+        return found, old or not listing.get("more_topics_url")
 
     def _newly_solved(self, cursor: Cursor, rows: list[Json]) -> list[Delivery]:
         """The list says that a topic is solved; only the topic itself says by which post."""
@@ -203,7 +204,8 @@ class Reader:
         if not thread_id.isdecimal():
             raise Gone(f"“{thread_id}” is not a topic of a Discourse forum.")
         try:
-            topic = self._client.get(f"/t/{thread_id}.json", READ_TOPICS, {"include_raw": "true", "show_deleted": "true"})
+            asked = {"include_raw": "true", "show_deleted": "true"}
+            topic = self._client.get(f"/t/{thread_id}.json", READ_TOPICS, asked)
         except Gone:
             return [gone_topic(thread_id, self._client.now())]
         stream = _stream(topic)
@@ -217,7 +219,7 @@ class Reader:
         # Some forums leave the source text out of a topic's first posts: those are asked for with the rest.
         posts = {p["id"]: p for p in first if p.get("raw")}
         rest = [i for i in stream if i not in posts]
-        rest = rest[: OLDEST] + rest[OLDEST:][-NEWEST:]
+        rest = rest[:OLDEST] + rest[OLDEST:][-NEWEST:]
         for start in range(0, len(rest), CHUNK):
             params = {"post_ids[]": rest[start : start + CHUNK], "include_raw": "true"}
             answer = self._client.get(f"/t/{thread_id}/posts.json", READ_TOPICS, params)

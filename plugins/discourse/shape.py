@@ -81,6 +81,10 @@ def _without_empty(record: Mapping[str, Any], fields: tuple[str, ...]) -> Json:
     return {f: record[f] for f in fields if record.get(f) is not None and record[f] is not False}
 
 
+def _said(extra: Mapping[str, Any]) -> Json:
+    return {k: v for k, v in extra.items() if v is not None}
+
+
 def likes_of(post: Mapping[str, Any]) -> int:
     """Likes from the summary of actions, where zero is left out, or from `like_count`."""
     summary = post.get("actions_summary")
@@ -108,8 +112,8 @@ def is_message(post: Mapping[str, Any]) -> bool:
 
 
 def dump(record: Mapping[str, Any]) -> bytes:
-    """The one way a body is written, so that equal records are equal bytes."""
-    return json.dumps(record, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
+    """The one way a body is written, so that equal records are equal bytes. Lone surrogates have none of their own."""
+    return json.dumps(record, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode("utf-8", "replace")
 
 
 def digest(body: bytes) -> str:
@@ -137,9 +141,9 @@ class Maker:
         subject = f"post:{post.get('id')}"
         if not self.keeps(post):
             return Delivery(subject, "post", b"", admitted=False)
-        said = {k: v for k, v in extra.items() if v is not None}
-        body = dump({"post": slim_post(post) | said, "category": self._category(post.get("category_id"))})
-        return Delivery(f"{subject}:v{post.get('version')}:{digest(body)}", "post", body)
+        body = dump({"post": slim_post(post) | _said(extra), "category": self._category(post.get("category_id"))})
+        version = post.get("version")
+        return Delivery(f"{subject}:v{version if isinstance(version, int) else '?'}:{digest(body)}", "post", body)
 
     def topic(self, topic: Mapping[str, Any], **extra: Any) -> Delivery:
         """Facts about a topic; with `stream`, the ids of all its posts that the server shows."""
@@ -148,7 +152,7 @@ class Maker:
         if is_private(topic) or not self.wanted(topic.get("category_id")):
             return Delivery(subject, kind, b"", admitted=False)
         category = self._category(topic.get("category_id"))
-        body = dump({"topic": slim_topic(topic), "category": category} | {k: v for k, v in extra.items() if v is not None})
+        body = dump({"topic": slim_topic(topic), "category": category} | _said(extra))
         return Delivery(f"{subject}:{digest(body)}", kind, body)
 
     def _category(self, category_id: object) -> Json:
@@ -161,7 +165,8 @@ class Maker:
 
 def gone_post(post_id: int | str, at: datetime) -> Delivery:
     """A post that the server no longer shows."""
-    return Delivery(f"gone:post:{post_id}:{at:%Y%m%dT%H%M%S}", "gone", dump({"post_id": str(post_id), "at": at.isoformat()}))
+    body = dump({"post_id": str(post_id), "at": at.isoformat()})
+    return Delivery(f"gone:post:{post_id}:{at:%Y%m%dT%H%M%S}", "gone", body)
 
 
 def gone_topic(topic_id: str, at: datetime) -> Delivery:

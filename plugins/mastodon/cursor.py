@@ -6,6 +6,7 @@ position of foreign form with their oldest page (mastodon#25245), Takahe with 50
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import datetime
 from typing import Literal
 
@@ -99,10 +100,17 @@ class Cursor(BaseModel):
         known = sum(1 for one in thread.ids if one != root)
         return Place(root, known=known, total=max(thread.total, known), with_brand=thread.with_brand)
 
-    def remember(self, root: str) -> Thread:
-        """The thread's entry, moved to the end: the front is forgotten first."""
-        self.threads[root] = self.threads.pop(root, Thread())
-        return self.threads[root]
+    def thread(self, root: str) -> Thread:
+        return self.threads.setdefault(root, Thread())
+
+    def add(self, root: str, ids: Iterable[str]) -> None:
+        """Remembers posts of a thread. One with something new moves to the end: the front is forgotten first."""
+        thread = self.thread(root)
+        known = set(thread.ids)
+        new = [one for one in dict.fromkeys(ids) if one not in known]
+        if new:
+            thread.ids += new
+            self.threads[root] = self.threads.pop(root)
 
     def forget_oldest(self) -> None:
         held = sum(len(thread.ids) for thread in self.threads.values())

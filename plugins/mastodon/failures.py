@@ -25,7 +25,8 @@ from plugins.mastodon.text import plain
 #: How long to wait after a 429 that does not say.
 WAIT = timedelta(minutes=5)
 _LONGEST_WAIT = timedelta(hours=1)
-_SCOPE_WORDS = ("scope", "permission")
+#: How servers word it: Mastodon, GoToSocial and Takahe by scope, Pleroma and Akkoma by the second.
+_SCOPE_WORDS = ("scope", "insufficient permission")
 #: Answers to a write that leave open whether it happened: Mastodon saves a status before it tells its workers, and a
 #: gateway gives up while the server behind it goes on. Only 503 says that nothing was begun.
 _UNSURE = frozenset({500, 502, 504, 520, 522, 524})

@@ -6,7 +6,7 @@ from datetime import datetime
 
 from moderation.model import Capability
 from moderation.policy import Permit
-from plugins.contract import Act, Check, Gone, Io, MissingRight, Page, Permanent, Receipt, Temporary
+from plugins.contract import Act, Ambiguous, Check, Gone, Io, MissingRight, Page, Permanent, Receipt, Temporary
 from plugins.mastodon import actions, intake, sources
 from plugins.mastodon.client import Client, part
 from plugins.mastodon.cursor import Cursor
@@ -105,15 +105,19 @@ class MastodonSession:
             self._client.put("/api/v1/statuses/0", {"status": "-"})
         except MissingRight as error:
             return (f"{error.missing}: {error}",)
-        except Permanent:
-            return ()  # refused for the post, not for the right: the right is there
+        except (Permanent, Ambiguous):
+            return ()  # refused for the post, or stumbled over it: the right is there
         return ()
 
     def _missing_streams(self) -> tuple[str, ...]:
         """Lists and accounts of the settings that the server does not know."""
         wanted = [("list", one) for one in self._settings.lists] + [("account", one) for one in self._settings.accounts]
-        return tuple(
-            f"The {kind} “{what}” is not known to the server. Correct its name, or leave it out."
-            for kind, what in wanted
-            if not sources.find(self._client, kind, what)
-        )
+        found = (self._missing_stream(kind, what) for kind, what in wanted)
+        return tuple(dict.fromkeys(one for one in found if one))
+
+    def _missing_stream(self, kind: str, what: str) -> str:
+        try:
+            known = sources.find(self._client, kind, what)
+        except MissingRight as error:
+            return f"{error.missing}: {error}"
+        return "" if known else f"The {kind} “{what}” is not known to the server. Correct its name, or leave it out."

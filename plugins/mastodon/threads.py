@@ -78,10 +78,10 @@ class Threads:
         if not root:
             self._cursor.ask_for(Item(id=found), first=fresh)
             return []
-        thread = self._cursor.remember(root)
+        thread = self._cursor.thread(root)
         if self._says_more(status, thread, is_root=found == root):
             self._cursor.ask_for(Item(id=root), first=fresh)
-        self._note(thread, [status])
+        self._note(root, [status])
         if found == root:
             thread.total = max(thread.total, lower_bound([status], 0))
         return [of_status(status, self._own, self._cursor.place(root))]
@@ -103,7 +103,7 @@ class Threads:
         return self._some(root, [*above[1:], status, *below])
 
     def whole(self, root: str, statuses: list[Raw]) -> list[Delivery]:
-        thread = self._cursor.remember(root)
+        thread = self._cursor.thread(root)
         before, here = list(thread.ids), {status_id(one) for one in statuses}
         thread.read_at = self._now.timestamp()
         deliveries = self._some(root, statuses, whole=True)
@@ -112,8 +112,8 @@ class Threads:
         return deliveries
 
     def _some(self, root: str, statuses: list[Raw], *, whole: bool = False) -> list[Delivery]:
-        thread = self._cursor.remember(root)
-        self._note(thread, statuses)
+        thread = self._cursor.thread(root)
+        self._note(root, statuses)
         place = self._cursor.place(root)
         if whole:
             thread.total = lower_bound(statuses, place.known)
@@ -127,13 +127,12 @@ class Threads:
             return [of_status(status, self._own, place)]
         return self._refuse(status, place.root)
 
-    def _note(self, thread: Thread, statuses: list[Raw]) -> None:
+    def _note(self, root: str, statuses: list[Raw]) -> None:
         """Whether the brand is part of the thread decides what may be kept of it, so that comes first."""
+        thread = self._cursor.thread(root)
         if any(is_own(one, self._own) or is_addressed(one, self._own) for one in statuses):
             thread.with_brand = True
-        known = set(thread.ids)
-        kept = (status_id(one) for one in statuses if may_keep(one, self._own, thread.with_brand))
-        thread.ids += [one for one in dict.fromkeys(kept) if one not in known]
+        self._cursor.add(root, [status_id(one) for one in statuses if may_keep(one, self._own, thread.with_brand)])
 
     def _refuse(self, status: Raw, root: str) -> list[Delivery]:
         """Not ours to keep. What was delivered while it was public is taken back."""

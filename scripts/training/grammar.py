@@ -35,7 +35,7 @@ class Grammar:
 
     def expand(self, template: str, random: Random) -> str:
         text = template
-        while "[" in text or "$" in text and self._slot.search(text):
+        while "[" in text or ("$" in text and self._slot.search(text)):
             text = _CHOICE.sub(lambda match: random.choice(match[1].split("|")), text)
             text = self._slot.sub(lambda match: random.choice(self.slots[match[1]]), text, count=1)
         return re.sub(r"\s{2,}", " ", text).strip()
@@ -48,14 +48,39 @@ class Grammar:
                 text = self.expand(templates[turn % len(templates)], random)
                 if text not in seen:
                     seen.add(text)
-                    yield Sentence(frame(vary(text, random), self.language, random), self.language, kind["name"], kind["targets"])
+                    yield Sentence(
+                        frame(vary(text, random), self.language, random), self.language, kind["name"], kind["targets"]
+                    )
 
 
 FRAMES = {
-    "en": ["{} please", "{} thanks", "{} thank you", "Hi, {} Thank you so much!", "I love {b}. {}", "Please {}", "{b}: {}", "Hello {b}! {}"]
-    + ["{} Thanks a lot for your help, have a nice day.", "I really like {b}, but {}", "{} cheers {b}", "Been a customer for years. {}"],
-    "fr": ["{} svp", "{} s'il vous plaît", "{} merci", "{} merci d'avance", "Bonjour, {} Merci beaucoup !", "J'adore {b}. {}", "{b} : {}"]
-    + ["Bonjour {b} ! {}", "{} Merci pour votre aide, bonne journée.", "J'aime beaucoup {b}, mais {}", "Cliente depuis des années. {}"],
+    "en": [
+        "{} please",
+        "{} thanks",
+        "{} thank you",
+        "Hi, {} Thank you so much!",
+        "I love {b}. {}",
+        "Please {}",
+        "{b}: {}",
+        "Hello {b}! {}",
+        "{} Thanks a lot for your help, have a nice day.",
+        "I really like {b}, but {}",
+        "{} cheers {b}",
+        "Been a customer for years. {}",
+    ],
+    "fr": [
+        "{} svp",
+        "{} s'il vous plaît",
+        "{} merci",
+        "{} merci d'avance",
+        "Bonjour, {} Merci beaucoup !",
+        "J'adore {b}. {}",
+        "{b} : {}",
+        "Bonjour {b} ! {}",
+        "{} Merci pour votre aide, bonne journée.",
+        "J'aime beaucoup {b}, mais {}",
+        "Cliente depuis des années. {}",
+    ],
 }
 BRANDS = ("Acme", "Northwind", "Lumo", "Veltra", "Kobari", "Orbito", "Halden", "Sonvia", "Brixo", "@user")
 

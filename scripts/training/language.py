@@ -6,10 +6,11 @@ from collections.abc import Sequence
 from random import Random
 
 import numpy as np
-from scipy import sparse
+from scipy import sparse  # type: ignore[import-untyped]
 
 from moderation.scoring import features
 from moderation.scoring.linear import LANGUAGES
+from moderation.scoring.normalise import clip
 from training.corpora import Example, foreign
 from training.fit import Array, logistic
 
@@ -18,7 +19,7 @@ RIDGE = 2e-6
 
 
 def _vector(text: str) -> dict[int, float]:
-    words = [w for kind, token, _, _ in features.raw_tokens(features.clip(text)) for w in features.token_words(kind, token)]
+    words = [w for kind, token, _, _ in features.raw_tokens(clip(text)) for w in features.token_words(kind, token)]
     distinct = {word.key: word for word in words}
     scale = features.length_scale(len(distinct), 0)
     vector: dict[int, float] = {}

@@ -85,7 +85,7 @@ class DatabaseFigures(Collector):
                 try:
                     found = self._read()
                 except SQLAlchemyError as error:
-                    log.error("metrics.no_database", error=type(error).__name__)
+                    log.warning("metrics.no_database", error=type(error).__name__)
                     found = None
                 self._kept = (self._clock(), found)
             return found

@@ -20,6 +20,7 @@ from service.vault import same
 log = structlog.get_logger(__name__)
 
 READY_SECONDS = 3.0
+AWAY = "The database cannot be reached, or its schema is not there (run: tenth migrate)."
 
 
 def make_blueprint(read: Callable[[], Figures], metrics: Metrics, metrics_token: str) -> Blueprint:
@@ -65,10 +66,8 @@ def _ready(probe: Probe) -> Response:
     try:
         found = probe.figures()
     except (SQLAlchemyError, TooLate) as error:
-        log.error("ready.no_database", error=type(error).__name__)
-        raise Problem(
-            503, "The database cannot be reached, or its schema is not there (run: tenth migrate).", {"Retry-After": "5"}
-        ) from error
+        log.warning("ready.no_database", error=type(error).__name__)
+        raise Problem(503, AWAY, {"Retry-After": "5"}) from error
     return jsonify(
         status="ready",
         database="ok",

@@ -55,7 +55,7 @@ def from_exception(error: Exception) -> Response:
         return _from_validation(error)
     if isinstance(error, HTTPException):
         return _from_werkzeug(error)
-    log.exception("api.failed", path=request.path, exc_info=error)
+    log.error("api.failed", path=request.path, exc_info=error)
     return response(500, "Something went wrong here; it was written down.")
 
 
@@ -63,7 +63,7 @@ def _from_validation(error: HTTPError) -> Response:
     if error.status_code >= 500:
         return response(error.status_code, "Something went wrong here.")
     more = {"errors": error.detail} if error.detail else {}
-    return response(error.status_code, str(error.message or ""), dict(error.headers), **more)
+    return response(error.status_code, str(error.message or ""), **more)
 
 
 def _from_werkzeug(error: HTTPException) -> Response:
@@ -72,5 +72,5 @@ def _from_werkzeug(error: HTTPException) -> Response:
         found = error.get_response(request.environ)
         assert isinstance(found, Response)
         return found
-    headers = {k: v for k, v in error.get_headers(request.environ) if k.lower() not in ("content-type", "content-length")}
+    headers = {k: v for k, v in error.get_headers(request.environ) if k.lower() != "content-type"}
     return response(status, str(error.description or ""), headers)

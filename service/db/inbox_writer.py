@@ -71,7 +71,7 @@ class _Waiting:
 
 
 class InboxWriter:
-    """Stores webhooks' deliveries. `committed` is called after each commit that kept something new; it must be quick."""
+    """Stores webhooks' deliveries. `committed` is called after each commit of something new and must be quick."""
 
     def __init__(
         self,

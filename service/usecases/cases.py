@@ -154,6 +154,12 @@ def history(deps: Deps, case_id: int, limit: int = 6) -> list[Past]:
         ]
 
 
+def thread_of(deps: Deps, case_id: int) -> int:
+    """The thread that a case is about. Raises BadInput when there is no such case."""
+    with deps.store.read() as session:
+        return _case(session, case_id)[1].id
+
+
 def _case(session: Session, case_id: int) -> tuple[Case, Thread]:
     query = select(Case, Thread).join(Thread, Thread.id == Case.thread_id).where(Case.id == case_id)
     row = session.execute(query.with_for_update(of=Case)).one_or_none()

@@ -10,8 +10,7 @@ from typing import Any
 from sqlalchemy import func, select, text
 from sqlalchemy.orm import Session
 
-from service.db.audit import Entry, append
-from service.db.deliveries import due, retry_dead
+from service.db.deliveries import due
 from service.db.models import Case, Connection, DeliveryRow
 from service.deps import Deps
 from service.usecases.heartbeat import last_beat
@@ -68,20 +67,6 @@ class Figures:
         return age(self.at, self.beat_at) if self.beat_at else None
 
 
-@dataclass(frozen=True, slots=True)
-class DeadDelivery:
-    """A delivery that could not be read, and why. Its content stays out."""
-
-    id: int
-    connection: str
-    source: str
-    key: str
-    kind: str
-    error: str
-    attempts: int
-    received_at: datetime
-
-
 def age(now: datetime, then: datetime) -> float:
     """Seconds since, never below zero."""
     return round(max(0.0, (now - then).total_seconds()), 3)
@@ -96,7 +81,7 @@ def figures(deps: Deps) -> Figures:
         oldest = session.scalar(select(func.min(DeliveryRow.due_at)).where(due(now)))
         return Figures(
             at=now,
-            deliveries={s: 0 for s in COUNTED} | _counts(session, DeliveryRow.state, COUNTED),
+            deliveries=dict.fromkeys(COUNTED, 0) | _counts(session, DeliveryRow.state, COUNTED),
             oldest_due=age(now, oldest) if oldest else 0.0,
             cases=_counts(session, Case.lane, ("needs", "always", "left", "decided")),
             connections=_connections(session),
@@ -118,29 +103,3 @@ def connections(deps: Deps) -> tuple[ConnectionState, ...]:
 def _connections(session: Session) -> tuple[ConnectionState, ...]:
     columns = [getattr(Connection, name) for name in ConnectionState.__dataclass_fields__]
     return tuple(ConnectionState(*row) for row in session.execute(select(*columns).order_by(Connection.name)))
-
-
-def dead_deliveries(deps: Deps, after: int = 0, size: int = 50) -> tuple[tuple[DeadDelivery, ...], int | None]:
-    """A page of what could not be read, and the id to go on after; None at the end."""
-    row = DeliveryRow
-    query = (
-        select(row.id, Connection.name, row.source, row.key, row.kind, row.error, row.attempt, row.received_at)
-        .join(Connection, Connection.id == row.connection_id)
-        .where(row.state == "dead", row.id > after)
-        .order_by(row.id)
-        .limit(size + 1)
-    )
-    with deps.store.read() as session:
-        found = [DeadDelivery(*r) for r in session.execute(query)]
-    return tuple(found[:size]), found[size - 1].id if len(found) > size else None
-
-
-def retry_deliveries(deps: Deps, ids: Sequence[int] | None, actor: str) -> int:
-    """Gives dead deliveries new tries, all of them when no ids are named. Returns how many."""
-    with deps.store.write() as session:
-        count = retry_dead(session, deps.now(), ids)
-        if count:
-            append(session, deps.vault, Entry("delivery:retry", actor, f"deliveries:{count}", after=ids), deps.now())
-    if count:
-        deps.ring("process_deliveries")
-    return count

@@ -23,6 +23,10 @@ LOCALES = ("en", "fr")
 _SYSTEM = "system"
 
 
+class WrongPassword(BadInput):
+    """The password somebody gave to prove themselves is not theirs."""
+
+
 @dataclass(frozen=True, slots=True)
 class Known:
     """A person as pages see them; `actor` is the pseudonym that the audit log keeps."""
@@ -81,11 +85,11 @@ def set_password(deps: Deps, username: str, password: str | None = None, actor: 
 
 
 def change_password(deps: Deps, known: Known, old: str, new: str) -> Known:
-    """The person's own change: asks for the password they have. Returns the person with their new session key."""
+    """The person's own change: asks for the password they have. Raises WrongPassword. Returns the person with their new session key."""
     with deps.store.read() as session:
         kept = session.get_one(Person, known.id).password_hash
     if not matches(kept, old):
-        raise BadInput("The password you have now is not right. Nothing was changed.")
+        raise WrongPassword("The password you have now is not right. Nothing was changed.")
     set_password(deps, known.username, new, known.actor)
     return known_person(deps, known.id) or known
 

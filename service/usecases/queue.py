@@ -165,7 +165,16 @@ LANES = {
     "left": (Case.lane == "left",),
     "decided": (Case.lane == "decided",),
 }
-_COLUMNS = (Case, Thread, Community.name, Connection.name, Connection.connector, Connection.shadow, Person.name)
+_COLUMNS = (
+    Case,
+    Thread,
+    Community.name,
+    Community.summary,
+    Connection.name,
+    Connection.connector,
+    Connection.shadow,
+    Person.name,
+)
 
 
 def band(priority: float, lane: str) -> str:
@@ -212,7 +221,7 @@ def queue_page(
         rows = rows[:size] if size is not None else rows
         marked = _marked(session, [r[0].marked_message_id for r in rows])
         total = line(session, now, [community] if community is not None else None)
-        items = tuple(_item(r, marked, total.as_of if len(rows) else now, locale) for r in rows)
+        items = tuple(_item(r, marked, now, locale) for r in rows)
     last = items[-1] if items else None
     return Queue(total, items, f"{last.priority!r}:{last.case_id}" if more and last else None)
 
@@ -251,8 +260,10 @@ def _marked(session: Session, ids: Sequence[int | None]) -> dict[int, tuple[str,
     return {r[0]: (r[1], r[2], [Reason(*x) for x in r[3] or []]) for r in session.execute(query)}
 
 
-def _item(row: Any, marked: dict[int, tuple[str, str, list[Reason]]], as_of: datetime, locale: str) -> Item:
-    case, thread, community, connection, connector, shadow, person = row
+def _item(row: Any, marked: dict[int, tuple[str, str, list[Reason]]], now: datetime, locale: str) -> Item:
+    """An archive's clock stands still at its newest message; elsewhere a thread waits until now."""
+    case, thread, community, summary, connection, connector, shadow, person = row
+    as_of = datetime.fromisoformat(summary["as_of"]) if connector == "archive" and summary else now
     text, language, score_reasons = marked.get(case.marked_message_id or 0, ("", "", []))
     waiting = max(0, int((as_of - case.waiting_since).total_seconds())) if case.waiting_since else 0
     return Item(
@@ -459,6 +470,7 @@ def _past_items(
             total_replies=thread.total_replies,
             last_message_at=as_time(known.last_at),
         )
-        row = (case, shown, community.name, connection.name, connection.connector, connection.shadow, "")
+        line_at = {"as_of": as_of.isoformat()}
+        row = (case, shown, community.name, line_at, connection.name, connection.connector, connection.shadow, "")
         items.append(_item(row, marked, as_of, locale))
     return items

@@ -92,7 +92,7 @@ class Receiver:
             with self._deps.store.read() as session:
                 rows = session.execute(select(Connection.id, Connection.name)).all()
         except SQLAlchemyError as error:
-            log.error("webhooks.no_database", error=type(error).__name__)
+            log.warning("webhooks.no_database", error=type(error).__name__)
             raise NotStored("The database cannot be reached now.", 5) from error
         return {str(r.id): r.id for r in rows} | {r.name: r.id for r in rows}
 
@@ -109,7 +109,7 @@ class Receiver:
             with self._deps.store.read() as session:
                 return opened(self._deps, session, connection_id)
         except (BadInput, VaultError, ValidationError, SQLAlchemyError) as error:
-            log.error("webhooks.cannot_open", connection=connection_id, error=type(error).__name__)
+            log.warning("webhooks.cannot_open", connection=connection_id, error=type(error).__name__)
             raise NotStored("The connection cannot be opened now.", 60) from error
 
 
@@ -135,7 +135,7 @@ class Doorbell:
 
 
 def _verified(connection: Opened, headers: Mapping[str, str], body: bytes) -> Delivery:
-    """What the connector makes of it. Its own faults are logged by place and type: a message could hold the body."""
+    """What the connector makes of it: a delivery, Refused or BadInput; anything else is a fault of its own."""
     connector = connection.connector
     assert isinstance(connector, TakesWebhooks)
     try:
@@ -143,7 +143,12 @@ def _verified(connection: Opened, headers: Mapping[str, str], body: bytes) -> De
     except (Refused, BadInput):
         raise
     except Exception as error:
-        frame = traceback.extract_tb(error.__traceback__)[-1]
-        place = f"{frame.filename}:{frame.lineno}"
-        log.error("webhooks.connector_failed", connection=connection.name, error=type(error).__name__, place=place)
+        _log_fault(connection, error)
         raise Unexpected("The connector failed on this webhook.") from None
+
+
+def _log_fault(connection: Opened, error: Exception) -> None:
+    """By place and type only: the error's own words may hold a piece of the body."""
+    frame = traceback.extract_tb(error.__traceback__)[-1]
+    place = f"{frame.filename}:{frame.lineno}"
+    log.error("webhooks.connector_failed", connection=connection.name, error=type(error).__name__, place=place)

@@ -8,7 +8,6 @@ from typing import Any
 from flask import Flask, current_app, render_template, request
 from flask.typing import ResponseReturnValue
 from flask_babel import lazy_gettext as _l
-from flask_limiter import RateLimitExceeded
 from flask_wtf.csrf import CSRFError
 from werkzeug.exceptions import HTTPException, InternalServerError
 
@@ -31,12 +30,7 @@ _CSRF = (_l("This form is too old"), _l("Go back, load the page again and repeat
 
 
 def install(app: Flask) -> None:
-    """Handlers for our blueprint, and for addresses that belong to nobody."""
-    for code in PAGES:
-        web.register_error_handler(code, _page)
-    web.register_error_handler(CSRFError, _csrf)
-    web.register_error_handler(RateLimitExceeded, _page)
-    web.register_error_handler(BadInput, _bad_input)
+    """Handlers for addresses that belong to nobody; our blueprint has its own, below."""
     for code in (404, 405):
         app.register_error_handler(code, _unknown(app, code))
 
@@ -61,6 +55,12 @@ def _csrf(error: CSRFError) -> ResponseReturnValue:
 
 def _bad_input(error: BadInput) -> ResponseReturnValue:
     return page(400, what=str(error))
+
+
+for _code in PAGES:
+    web.register_error_handler(_code, _page)
+web.register_error_handler(CSRFError, _csrf)
+web.register_error_handler(BadInput, _bad_input)
 
 
 def _unknown(app: Flask, code: int) -> Callable[[HTTPException], ResponseReturnValue]:

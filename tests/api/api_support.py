@@ -6,7 +6,7 @@ import hashlib
 import hmac
 import json
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -16,8 +16,11 @@ from sqlalchemy import func, select
 
 from service.app import create_app
 from service.config import load_settings
-from service.db.models import Base, Connection, DeliveryRow
+from service.db.models import Base, Community, Connection, DeliveryRow
 from service.deps import Deps
+from service.usecases.clients import create_client
+from service.usecases.intake import process_deliveries
+from service.usecases.triage import triage_due
 
 SECRET = "a webhook secret of the forum"
 FORUM = "https://forum.example.org"
@@ -55,6 +58,42 @@ class Desk:
     def add_archive(self, name: str) -> int:
         return self._add(Connection(name=name, connector="archive", settings={}, created_at=datetime.now(UTC)))
 
+    def read_posts(self, posts: list[bytes], connection: str = "forum") -> None:
+        """Sends posts as webhooks, reads them, and draws the line."""
+        for number, body in enumerate(posts):
+            headers = signed(body, f"{connection}-{number}")
+            assert self.client.post(f"/webhooks/{connection}", data=body, headers=headers).status_code == 202
+        while process_deliveries(self.deps):
+            pass
+        triage_due(self.deps)
+
+    def publish(self) -> dict[str, int]:
+        """Names the communities as a poll would; category 3 stays restricted. Returns their ids by name."""
+        with self.deps.store.write() as session:
+            for row in session.scalars(select(Community)):
+                row.name, row.restricted = f"category {row.remote_id}", row.remote_id == "3"
+            return {row.name: row.id for row in session.scalars(select(Community))}
+
+    def fill(self) -> dict[str, int]:
+        """Sixty threads in the open categories 1 and 2 and the restricted 3, many of which need the brand."""
+        texts = ("I will sue you, this is a scam!", "The battery caught fire, my hand is burnt", "Nice day")
+        yesterday = (datetime.now(UTC) - timedelta(days=1)).strftime("%Y-%m-%dT%H:%M:%S.000Z")
+        dates = {"created_at": yesterday, "updated_at": yesterday}
+        posts = [
+            body_of(n, topic_id=n, topic_title=f"Topic {n}", raw=texts[n % 2 if n % 3 else 2], category_id=c, **dates)
+            for n, c in ((n, n % 3 + 1) for n in range(1, 61))
+        ]
+        self.read_posts(posts)
+        return self.publish()
+
+    def token(self, *scopes: str, name: str = "program") -> str:
+        return create_client(self.deps, name, scopes)
+
+    def call(self, token: str, method: str, path: str, **more: Any) -> Any:
+        """A request with a token to /api/v1."""
+        headers = {"Authorization": f"Bearer {token}"} | more.pop("headers", {})
+        return self.client.open(f"/api/v1{path}", method=method, headers=headers, **more)
+
     def _add(self, row: Connection) -> int:
         with self.deps.store.write() as session:
             session.add(row)
@@ -66,6 +105,7 @@ def body_of(post_id: int = 1, **changes: Any) -> bytes:
     """A new post as Discourse tells of it."""
     post = {
         "id": post_id,
+        "user_id": 5,
         "username": "ann",
         "name": "Ann",
         "cooked": "<p>The pump leaks.</p>",
@@ -80,6 +120,7 @@ def body_of(post_id: int = 1, **changes: Any) -> bytes:
         "created_at": "2026-09-01T10:00:00.000Z",
         "updated_at": "2026-09-01T10:00:00.000Z",
         "topic_archetype": "regular",
+        "version": 1,
     }
     return json.dumps({"post": post | changes}).encode()
 

@@ -1,4 +1,4 @@
-"""Fixtures: a desk with a forum connected; pages are left out while there are none."""
+"""Fixtures: a desk with a forum connected."""
 
 from __future__ import annotations
 
@@ -9,17 +9,10 @@ from typing import Any
 import pytest
 from api_support import Desk, make_desk
 
-from service import web
-
-
-@pytest.fixture(autouse=True)
-def _pages(monkeypatch: pytest.MonkeyPatch) -> None:
-    if not hasattr(web, "install"):
-        monkeypatch.setattr(web, "install", lambda app, settings: None, raising=False)
-
 
 @pytest.fixture
 def make(tmp_path: Path) -> Iterator[Callable[..., Desk]]:
+    """Makes apps, each with settings and a database of its own."""
     made: list[Desk] = []
 
     def build(**settings: Any) -> Desk:
@@ -33,6 +26,7 @@ def make(tmp_path: Path) -> Iterator[Callable[..., Desk]]:
 
 @pytest.fixture
 def desk(make: Callable[..., Desk]) -> Desk:
+    """A desk with one forum."""
     built = make()
     built.add_forum()
     return built

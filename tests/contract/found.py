@@ -19,5 +19,5 @@ def rig_of(name: str) -> Rig:
     """The rig of a connector, or a failure that says what to write."""
     where = f"tests/plugins/{name}/rig.py"
     if not (ROOT / where).exists():
-        raise AssertionError(f"The connector “{name}” has no {where}. Write one; tests/contract/rig.py says what is in it.")
+        raise AssertionError(f"The connector “{name}” has no {where}. Write one as tests/contract/rig.py says.")
     return cast(Rig, importlib.import_module(f"tests.plugins.{name}.rig").rig())

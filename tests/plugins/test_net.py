@@ -123,8 +123,9 @@ def test_an_answer_comes_through_from_a_listed_host(get: Get) -> None:
     "address",
     [
         "127.0.0.1", "10.1.2.3", "172.16.0.1", "192.168.1.1", "169.254.169.254", "100.64.0.1", "0.0.0.0", "224.0.0.1",
-        "255.255.255.255", "::1", "::", "fe80::1", "fc00::1", "fec0::1", "ff02::1", "::ffff:10.0.0.1", "::ffff:127.0.0.1",
-        "::127.0.0.1", "::ffff:0:10.0.0.1", "64:ff9b::a00:1", "64:ff9b::7f00:1", "64:ff9b:1::a00:1", "2002:a00:1::",
+        "255.255.255.255", "::1", "::", "fe80::1", "fc00::1", "fec0::1", "ff02::1", "::ffff:10.0.0.1",
+        "::ffff:127.0.0.1", "::127.0.0.1", "::ffff:0:10.0.0.1", "64:ff9b::a00:1", "64:ff9b::7f00:1", "64:ff9b:1::a00:1",
+        "2002:a00:1::",
     ],
 )  # fmt: skip
 def test_a_name_that_leads_to_a_private_address_is_refused(
@@ -139,7 +140,17 @@ def test_a_name_that_leads_to_a_private_address_is_refused(
 @both
 @pytest.mark.parametrize(
     "host",
-    ["127.0.0.1", "[::1]", "2130706433", "0x7f000001", "0177.0.0.1", "127.1", "[::ffff:127.0.0.1]", "localhost", "①②⑦.⓪.⓪.①"],
+    [
+        "127.0.0.1",
+        "[::1]",
+        "2130706433",
+        "0x7f000001",
+        "0177.0.0.1",
+        "127.1",
+        "[::ffff:127.0.0.1]",
+        "localhost",
+        "①②⑦.⓪.⓪.①",
+    ],
 )
 def test_a_private_address_is_refused_in_every_spelling(get: Get, host: str, touched: list[Any]) -> None:
     with pytest.raises((AddressBlocked, OSError, httpx.HTTPError)) as caught:
@@ -184,7 +195,7 @@ def test_only_a_few_of_many_addresses_are_tried(names: dict[str, list[list[str]]
 
 
 def test_a_label_that_is_too_long_is_a_failed_look_up() -> None:
-    with pytest.raises(OSError, match="cannot be|can be looked up"):
+    with pytest.raises(OSError, match=r"can be looked up"):
         connect("a" * 64 + ".example", 443, 1.0, NOBODY)
 
 
@@ -298,7 +309,12 @@ def _drip(head: bytes, drop: bytes) -> Answer:
 @both
 @pytest.mark.parametrize(
     "head",
-    [b"", b"HTTP/1.1 200 OK\r\nX-Slow: ", b"HTTP/1.1 200 OK\r\nContent-Length: 100000\r\n\r\n", b"HTTP/1.1 200 OK\r\n\r\n"],
+    [
+        b"",
+        b"HTTP/1.1 200 OK\r\nX-Slow: ",
+        b"HTTP/1.1 200 OK\r\nContent-Length: 100000\r\n\r\n",
+        b"HTTP/1.1 200 OK\r\n\r\n",
+    ],
     ids=["status", "headers", "body", "body without a length"],
 )
 def test_a_byte_at_a_time_ends_with_the_call(get: Get, head: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -393,7 +409,7 @@ def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @both
 def test_a_certificate_that_nobody_signed_is_refused(get: Get, certificate: Path) -> None:
-    untrusted = pytest.raises((httpx.ConnectError, requests.exceptions.SSLError), match="(?i)certificate")
+    untrusted = pytest.raises((httpx.ConnectError, requests.exceptions.SSLError), match=r"(?i)certificate")
     with serving(says(b"trust me"), certificate) as port, untrusted:
         get(f"https://localhost:{port}/", frozenset({"localhost"}))
 

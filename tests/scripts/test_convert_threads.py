@@ -27,7 +27,11 @@ SPOTIFY = [
     ("902.0", "bob", "und", "", "no date", "0", ""),
     ("903.0", "bob", "und", "Tue Oct 31 23:00:00 +0000 2017", " ", "0", ""),
 ]
-INCIVILITY = [("7", "7", "en", "opening", "", "0"), ("7", "8", "en", "answer", "", "1"), ("9", "9", "en", "other", "", "0")]
+INCIVILITY = [
+    ("7", "7", "en", "opening", "", "0"),
+    ("7", "8", "en", "answer", "", "1"),
+    ("9", "9", "en", "other", "", "0"),
+]
 CYBERADO = [
     ("a", "0", "fr", "2019-06-13 14:04:07", "x", "salut", "", "", "", "", "0"),
     ("b", "0", "fr", "2:34:16 PM", "y", "un", "", "", "", "", "0"),
@@ -47,7 +51,8 @@ ROWS: dict[str, list[Any]] = {"spotify": SPOTIFY, "incivility": INCIVILITY, "cyb
 @pytest.fixture(scope="module")
 def script() -> ModuleType:
     spec = importlib.util.spec_from_file_location("convert_threads", SCRIPT)
-    assert spec and spec.loader
+    assert spec
+    assert spec.loader
     module = importlib.util.module_from_spec(spec)
     sys.modules["convert_threads"] = module  # its dataclasses look themselves up there
     spec.loader.exec_module(module)
@@ -74,7 +79,12 @@ def convert(script: ModuleType, tmp_path: Path, capsys: pytest.CaptureFixture[st
 
 def test_spotify_threads_are_one_authors_messages_within_48_hours(convert: Any) -> None:
     messages, figures = convert("spotify")
-    assert [(m["thread"], m["id"]) for m in messages] == [("847", "847"), ("847", "849"), ("900", "900"), ("901", "901")]
+    assert [(m["thread"], m["id"]) for m in messages] == [
+        ("847", "847"),
+        ("847", "849"),
+        ("900", "900"),
+        ("901", "901"),
+    ]
     assert figures == "6 rows, 2 dropped, 4 messages, 3 threads\n"
 
 
@@ -115,6 +125,8 @@ def test_the_archive_takes_every_line(convert: Any, name: str) -> None:
 
 
 @pytest.mark.parametrize("arguments", [[], ["spotify"], ["twitter", "x.csv"], ["spotify", "a", "b"]])
-def test_a_wrong_call_shows_the_usage(script: ModuleType, arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_wrong_call_shows_the_usage(
+    script: ModuleType, arguments: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
     assert script.main(arguments) == 2
     assert "usage:" in capsys.readouterr().err

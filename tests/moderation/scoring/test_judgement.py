@@ -6,13 +6,21 @@ import tomllib
 from pathlib import Path
 
 import pytest
+
 from moderation.scoring.contract import Score, Text
 from moderation.scoring.embedded import EmbeddedScorer
 from moderation.scoring.normalise import words_of
 
 SENTENCES = tomllib.loads((Path(__file__).parent / "functional.toml").read_text("utf-8"))
-FLOORS = {"urgent": 0.85, "calm": 0.8, "toxic": 0.75, "clean": 0.95}
-POLITE = ["{} please", "{} thanks", "Hi, {} Thank you so much!", "{} s'il vous plaît", "Acme, {} merci d'avance", "I love Acme. {}"]
+FLOORS = {"urgent": 0.65, "calm": 0.85, "toxic": 0.75, "clean": 0.95}
+POLITE = [
+    "{} please",
+    "{} thanks",
+    "Hi, {} Thank you so much!",
+    "{} s'il vous plaît",
+    "Acme, {} merci d'avance",
+    "I love Acme. {}",
+]
 EMERGENCIES = [
     "My kid burned her hand on the kettle",
     "The charger started smoking on the sofa",
@@ -71,6 +79,13 @@ def test_most_unseen_sentences_are_judged_right(scorer: EmbeddedScorer, language
 
 
 @pytest.mark.parametrize("language", ["en", "fr"])
+def test_the_urgent_rank_above_the_calm(scorer: EmbeddedScorer, language: str) -> None:
+    urgent, calm = ([one(scorer, text).urgency for text in SENTENCES[language][kind]] for kind in ("urgent", "calm"))
+    pairs = [high > low for high in urgent for low in calm]
+    assert sum(pairs) / len(pairs) >= 0.9
+
+
+@pytest.mark.parametrize("language", ["en", "fr"])
 def test_the_language_of_a_sentence_is_told(scorer: EmbeddedScorer, language: str) -> None:
     sentences = [text for texts in SENTENCES[language].values() for text in texts]
     right = sum(one(scorer, text).language == language for text in sentences)
@@ -78,7 +93,14 @@ def test_the_language_of_a_sentence_is_told(scorer: EmbeddedScorer, language: st
 
 
 @pytest.mark.parametrize(
-    "text", ["¿Dónde está mi paquete? Nadie responde", "Wo bleibt denn mein Paket, ich warte schon lange", "Где моя посылка", "私の荷物はどこですか", "🎉🎉"]
+    "text",
+    [
+        "¿Dónde está mi paquete? Nadie responde",
+        "Wo bleibt denn mein Paket, ich warte schon lange",
+        "Где моя посылка",
+        "私の荷物はどこですか",
+        "🎉🎉",
+    ],
 )
 def test_other_languages_are_und(scorer: EmbeddedScorer, text: str) -> None:
     assert one(scorer, text).language == "und"
@@ -98,13 +120,26 @@ def test_politeness_does_not_calm_an_emergency(scorer: EmbeddedScorer, emergency
         assert after >= before - 0.15, frame
 
 
-@pytest.mark.parametrize("word", ["1d10t", "id!ot", "i d i o t", "i.d.i.o.t", "i*iot", "IDIOT", "idіot", "id\u200biot", "iiidiot", "ｉｄｉｏｔ"])
+@pytest.mark.parametrize(
+    "word",
+    ["1d10t", "id!ot", "i d i o t", "i.d.i.o.t", "i*iot", "IDIOT", "idіot", "id\u200biot", "iiidiot", "ｉｄｉｏｔ"],
+)
 def test_a_disguise_does_not_hide_an_insult(scorer: EmbeddedScorer, word: str) -> None:
     assert words_of(word) == ("idiot",)
     assert one(scorer, f"you are an {word}").toxicity > 0.8
 
 
-@pytest.mark.parametrize(("token", "words"), [("1st", ("1st",)), ("salle", ("salle",)), ("l’appareil", ("l", "appareil")), ("soooo", ("soo",)), ("2024", ("0",)), ("Élodie", ("elodie",))])
+@pytest.mark.parametrize(
+    ("token", "words"),
+    [
+        ("1st", ("1st",)),
+        ("salle", ("salle",)),
+        ("l’appareil", ("l", "appareil")),
+        ("soooo", ("soo",)),
+        ("2024", ("0",)),
+        ("Élodie", ("elodie",)),
+    ],
+)
 def test_ordinary_words_stay_what_they_are(token: str, words: tuple[str, ...]) -> None:
     assert words_of(token) == words
 

@@ -7,11 +7,38 @@ import time
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
 from moderation.scoring.contract import Score, Scorer, Text
 from moderation.scoring.embedded import EmbeddedScorer
 
-ODD = ["", " ", "\x00", "\x00" * 50, "\u202eevil\u202c", "😡" * 40, "\u200b", "Z\u0335\u0321a\u0337\u0322lgo", "a" * 70_000, "ÿ\udc80"]
-PIECES = ["you are", "an idiot", "burned my hand", "merci", "1d10t", "*", "@", "c o n", "!!!", "\n", "<url>", "l'", "été", "."]
+ODD = [
+    "",
+    " ",
+    "\x00",
+    "\x00" * 50,
+    "\u202eevil\u202c",
+    "😡" * 40,
+    "\u200b",
+    "Z\u0335\u0321a\u0337\u0322lgo",
+    "a" * 70_000,
+    "ÿ\udc80",
+]
+PIECES = [
+    "you are",
+    "an idiot",
+    "burned my hand",
+    "merci",
+    "1d10t",
+    "*",
+    "@",
+    "c o n",
+    "!!!",
+    "\n",
+    "<url>",
+    "l'",
+    "été",
+    ".",
+]
 texts = st.one_of(st.text(max_size=200), st.sampled_from(ODD), st.lists(st.sampled_from(PIECES)).map(" ".join))
 messages = st.builds(Text, texts, st.sampled_from(["", "en", "fr", "de", "fr-CA"]))
 
@@ -65,7 +92,16 @@ def test_nothing_said_scores_nothing(scorer: EmbeddedScorer, text: str) -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["a" * 10**6, "a " * 500_000, "*" * 10**6, "a.b" * 300_000, "@" * 10**6, "\u0301" * 10**6, "i'll kill " * 10**5, "<" * 10**6],
+    [
+        "a" * 10**6,
+        "a " * 500_000,
+        "*" * 10**6,
+        "a.b" * 300_000,
+        "@" * 10**6,
+        "\u0301" * 10**6,
+        "i'll kill " * 10**5,
+        "<" * 10**6,
+    ],
 )
 def test_a_megabyte_takes_a_bounded_time(scorer: EmbeddedScorer, text: str) -> None:
     started = time.process_time()

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+
 from moderation.errors import ScorerError
 from moderation.scoring.features import length_scale, vector_of
 from moderation.scoring.linear import MODEL, LinearReader, load_model
@@ -58,7 +59,9 @@ def test_a_model_of_another_shape_is_refused(tmp_path: Path, change: dict[str, n
         load_model(tmp_path / "other.npz")
 
 
-@pytest.mark.parametrize("text", ["hello", "You are an 1d10t, you idiot!! Twice. Really twice I say.", "J'ai reçu l’appareil 😡 <url>"])
+@pytest.mark.parametrize(
+    "text", ["hello", "You are an 1d10t, you idiot!! Twice. Really twice I say.", "J'ai reçu l’appareil 😡 <url>"]
+)
 def test_the_fast_sums_are_those_of_training(text: str) -> None:
     reader = LinearReader(load_model())
     model = reader.model

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+
 from moderation.errors import ScorerError
 from moderation.scoring.contract import Text
 from moderation.scoring.embedded import EmbeddedScorer
@@ -85,7 +86,9 @@ def test_every_reason_has_words_in_both_languages(scorer: EmbeddedScorer) -> Non
     assert say(reasons[0], "fr").startswith("Sécurité des personnes : « ")
 
 
-@pytest.mark.parametrize("source", ["= nonsense", "[en]\npatterns = []", '[en]\npatterns = ["a{9}"]', '[en]\npatterns = ["(a"]'])
+@pytest.mark.parametrize(
+    "source", ["= nonsense", "[en]\npatterns = []", '[en]\npatterns = ["a{9}"]', '[en]\npatterns = ["(a"]']
+)
 def test_a_broken_rule_file_is_refused(source: str) -> None:
     with pytest.raises(ScorerError, match="safety"):
         parse_rules("safety", source)
@@ -96,6 +99,14 @@ def test_patterns_skip_words_and_choose(scorer: EmbeddedScorer) -> None:
     assert rule.find(" the charger has just started melting ") == (1, 37)
     assert rule.find(" the charger did not melt ") is None
     assert rule.find(" the charger . it melted ") is None
-    assert rule.triggers == ("charger",)
+    assert rule.words == {"charger"}
+    assert compile_rule("safety", ["(smell|odour)* of gas"]).stems == ("odour", "smell")
     assert trigger_of("(go|come) to the (big fire|hospital)") == ["fire", "hospital"]
     assert to_regex("a") == "(?<= )a(?= )"
+
+
+@pytest.mark.parametrize("text", [text for text, _ in FIRES] + QUIET)
+def test_skipping_the_search_loses_no_hit(scorer: EmbeddedScorer, text: str) -> None:
+    placed = scorer.reader.place(text)
+    everything = (1 << len(scorer.rules.rules)) - 1
+    assert scorer.rules.match(placed) == scorer.rules.search(placed, everything)

@@ -107,6 +107,8 @@ def test_nothing_is_read_ahead() -> None:
     assert source.served < 10
 
 
-@pytest.mark.parametrize("raw", [b"\x00\x01\x02", b"PK\x03\x04zip", b"\x1f\x8b\x08gzip", b"id,text\n1,hello", b"\xff" * 99])
+@pytest.mark.parametrize(
+    "raw", [b"\x00\x01\x02", b"PK\x03\x04zip", b"\x1f\x8b\x08gzip", b"id,text\n1,hello", b"\xff" * 99]
+)
 def test_other_files_give_bad_lines_and_no_error(raw: bytes) -> None:
     assert all(isinstance(one, BadLine) for one in read(raw))

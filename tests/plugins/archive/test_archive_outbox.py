@@ -131,7 +131,11 @@ def test_a_bad_item_is_named_by_its_place(item: Any, reason: str) -> None:
 
 @pytest.mark.parametrize(
     ("raw", "reason"),
-    [(b'{"@context": 1}', "no list “orderedItems”"), (b'{"@context": ', "not JSON"), (b'{"orderedItems":' + b"[" * 99_999, "deeply")],
+    [
+        (b'{"@context": 1}', "no list “orderedItems”"),
+        (b'{"@context": ', "not JSON"),
+        (b'{"orderedItems":' + b"[" * 99_999, "deeply"),
+    ],
 )
 def test_a_broken_collection_is_one_bad_line(raw: bytes, reason: str) -> None:
     (found,) = read(raw)

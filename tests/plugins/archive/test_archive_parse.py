@@ -42,7 +42,13 @@ def test_required_fields_make_a_message() -> None:
 
 def test_optional_fields_are_carried_over() -> None:
     seen = message(
-        title="Parcel", lang="fr", in_reply_to=6, role="staff", url="https://x.example/7", likes=3, content_warning="sad"
+        title="Parcel",
+        lang="fr",
+        in_reply_to=6,
+        role="staff",
+        url="https://x.example/7",
+        likes=3,
+        content_warning="sad",
     )
     assert (seen.thread.title, seen.language, seen.in_reply_to, seen.likes) == ("Parcel", "fr", "6", 3)
     assert (seen.author.role, seen.url, seen.content_warning) == (AuthorRole.STAFF, "https://x.example/7", "sad")
@@ -150,7 +156,11 @@ def test_what_was_not_admitted_says_nothing() -> None:
 @given(
     st.fixed_dictionaries(
         {"thread": st.text(min_size=1, max_size=9), "id": st.integers(), "author": st.text(min_size=1, max_size=9)},
-        optional={"likes": st.integers(), "title": st.text(), "edited_at": st.datetimes().map(lambda d: f"{d.isoformat()}Z")},
+        optional={
+            "likes": st.integers(),
+            "title": st.text(),
+            "edited_at": st.datetimes().map(lambda d: f"{d.isoformat()}Z"),
+        },
     ),
     st.text(min_size=1),
     st.datetimes(timezones=st.timezones()).map(lambda d: d.isoformat()),

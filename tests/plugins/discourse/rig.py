@@ -58,7 +58,7 @@ def _stage() -> Iterator[Stage]:
 def _job(sandbox: Running, kind: Capability) -> Callable[[], Job]:
     def make() -> Job:
         number = next(_numbers)
-        post = _new_topic(sandbox, number)["post"] if kind != Capability.HIDE else _new_answer(sandbox, number)
+        post = _new_topic(sandbox, number) if kind != Capability.HIDE else _new_answer(sandbox, number)
         on_post = kind in {Capability.REPLY, Capability.HIDE, Capability.RESTORE}
         if kind == Capability.RESTORE:
             post = _new_answer(sandbox, number)
@@ -74,14 +74,14 @@ def _job(sandbox: Running, kind: Capability) -> Callable[[], Job]:
     return make
 
 
-def _new_topic(sandbox: Running, number: int) -> dict[str, Any]:
+def _new_topic(sandbox: Running, number: int) -> Any:
     text = f"My grinder number {number} does not start any more."
-    made = sandbox.control("POST", "/posts", username="ines", text=text, title=f"Grinder number {number}", category_id=5)
-    return {"post": made}
+    title = f"Grinder number {number}"
+    return sandbox.control("POST", "/posts", username="ines", text=text, title=title, category_id=5)
 
 
 def _new_answer(sandbox: Running, number: int) -> Any:
-    topic = _new_topic(sandbox, number)["post"]["topic_id"]
+    topic = _new_topic(sandbox, number)["topic_id"]
     text = f"Mine did not start either, number {number}."
     return sandbox.control("POST", "/posts", username="tomoko", text=text, topic_id=topic)
 

@@ -12,7 +12,7 @@ from moderation.model import Capability
 from moderation.policy import Permit
 from plugins.contract import Act, Ambiguous, Gone, MissingRight, Permanent, RateLimited, Receipt, Temporary
 from plugins.discourse import connector
-from tests.plugins.discourse.conftest import Desk
+from tests.plugins.discourse.desk import Desk
 from tests.sandbox_server import Running
 
 TEXT = "We are sorry. Please unplug the machine and write to us."

@@ -15,7 +15,7 @@ from moderation.model import AuthorRole, CommunitySeen, Event, Ignored, MessageG
 from plugins.contract import Delivery
 from plugins.discourse import connector
 from plugins.discourse.settings import DiscourseSettings
-from plugins.discourse.shape import likes_of
+from plugins.discourse.shape import Maker, likes_of
 from plugins.discourse.text import message_text, without_bbcode_quotes
 
 SETTINGS = DiscourseSettings.model_validate({"url": "https://f.example/sub/", "api_key": "k", "api_username": "@Brava"})
@@ -229,3 +229,13 @@ def test_settings_are_tidied_and_hide_what_is_secret() -> None:
     assert all(field.description for field in DiscourseSettings.model_fields.values())
     with pytest.raises(ValueError, match="one word"):
         DiscourseSettings.model_validate({"url": "https://f.example", "api_key": "two\nlines", "api_username": "b"})
+
+
+def test_a_lone_surrogate_stops_neither_the_reading_nor_the_parsing() -> None:
+    odd = POST | {"raw": "a\ud800b", "topic_slug": "\ud800", "username": "al\ud800", "version": "\ud800"}
+    delivery = Maker(SETTINGS, {}).post(odd)
+    with pytest.raises(BadInput, match="version"):
+        connector.parse(delivery, SETTINGS)
+    (event,) = connector.parse(Maker(SETTINGS, {}).post(odd | {"version": 1}), SETTINGS).events
+    assert isinstance(event, MessageSeen)
+    assert (event.text, event.thread.community.restricted) == ("a?b", True)

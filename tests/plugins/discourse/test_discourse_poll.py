@@ -11,7 +11,7 @@ import pytest
 from moderation.model import AuthorRole
 from plugins.contract import Permanent
 from service.sandbox.story import Category, Conversation, Line, Member, Story
-from tests.plugins.discourse.conftest import Desk, connect, gone, seen, threads
+from tests.plugins.discourse.desk import Desk, connect, gone, seen, threads
 from tests.sandbox_server import Running, running_sandbox
 
 LONG = "This is long enough for a forum to take it."
@@ -23,7 +23,8 @@ def story_of(topics: int, lines: int, days: float = 20.0) -> Story:
     step = timedelta(days=days) / (topics * lines + 1)
 
     def line(topic: int, index: int) -> Line:
-        return Line("ines" if index else "tomoko", start + step * (topic * lines + index), f"Line {index} of {topic}.")
+        at = start + step * (topic * lines + index)
+        return Line("ines" if index else "tomoko", at, f"Line {index} of {topic}.")
 
     conversations = tuple(
         Conversation(f"t{t}", "forum", f"Topic {t}", tuple(line(t, i) for i in range(lines)), category="help")
@@ -37,7 +38,8 @@ def test_a_first_turn_reads_posts_topics_and_categories(desk: Desk) -> None:
     events = desk.events(desk.turn())
     posts = seen(events)
     assert set(posts) == {"1", "2", "3", "4"}
-    assert (posts["1"].author.handle, posts["1"].addressed, posts["1"].thread.title) == ("ines", True, "Leaking machine")
+    assert (posts["1"].author.handle, posts["1"].addressed) == ("ines", True)
+    assert posts["1"].thread.title == "Leaking machine"
     assert (posts["2"].likes, posts["2"].thread.accepted_answer) == (3, "2")
     assert posts["4"].author.role is AuthorRole.STAFF
     assert (posts["1"].thread.community.name, posts["4"].thread.community.restricted) == ("Help", True)
@@ -86,7 +88,8 @@ def test_a_deletion_is_noticed_by_absence_and_a_recovery_by_return(desk: Desk, b
 
 
 def test_each_of_two_deletions_and_recoveries_comes_through(desk: Desk, box: Running) -> None:
-    forum, keys = box.world.forum, set()
+    forum = box.world.forum
+    keys: set[str] = set()
     desk.turn()
     for _ in range(2):
         box.control("DELETE", "/posts/2")
@@ -131,7 +134,7 @@ def test_an_answer_accepted_later_is_named_by_its_post(desk: Desk, box: Running)
     with box.world.lock:
         box.world.forum.topics[2].accepted_post_id = 5
     events = desk.turns(1)
-    assert "5" in {e.thread.accepted_answer for e in [*seen(events).values(), *threads(events).values()]}
+    assert threads(events)["2"].thread.accepted_answer == "5" or seen(events)["5"].thread.accepted_answer == "5"
 
 
 def test_an_answer_that_is_no_longer_accepted_is_cleared(desk: Desk, box: Running) -> None:

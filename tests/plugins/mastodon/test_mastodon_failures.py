@@ -115,6 +115,7 @@ def test_a_scope_error_names_the_right(method: str, path: str, right: str) -> No
 
 def test_other_refusals_are_permanent() -> None:
     assert type(made(403, '{"error":"Your login is currently disabled"}')) is Permanent
+    assert type(made(403, '{"error":"Insufficient permissions: write:statuses."}')) is MissingRight
     assert type(made(403, "<html>scope</html>", content_type="text/html")) is Permanent
     assert type(made(422, '{"error":"Validation failed"}')) is Permanent
     assert type(made(410)) is Gone

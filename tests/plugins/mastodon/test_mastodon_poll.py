@@ -262,6 +262,16 @@ def test_the_cursor_stays_small(box: Running, session: MastodonSession, monkeypa
     assert len(json.loads(cursor)["threads"]) == 5
 
 
+def test_reading_a_thread_again_does_not_make_it_recent() -> None:
+    kept = cursor_module.Cursor()
+    kept.add("old", ["old", "1"])
+    kept.add("new", ["new"])
+    kept.add("old", ["1"])
+    assert list(kept.threads) == ["old", "new"]
+    kept.add("old", ["2"])
+    assert list(kept.threads) == ["new", "old"]
+
+
 def test_a_whole_thread_by_its_id(box: Running, session: MastodonSession) -> None:
     page = session.fetch_thread(milk(box).id)
     assert len(messages(list(page.deliveries))) == 4

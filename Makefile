@@ -1,0 +1,56 @@
+# Two commands for a newcomer: `make run` and `make test`.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt
+SHARED ?= ../shared
+
+.PHONY: run test lint types imports pytest soak postgres train screenshot clean
+
+run: $(VENV)/.run
+	@exec $(BIN)/tenth run --sandbox
+
+test: lint types imports pytest
+
+lint: $(VENV)/.dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/hadolint Dockerfile
+
+types: $(VENV)/.dev
+	$(BIN)/mypy
+
+imports: $(VENV)/.dev
+	$(BIN)/lint-imports
+
+pytest: $(VENV)/.dev
+	$(BIN)/python -m pytest -q
+
+# The same tests on a real PostgreSQL, started from a wheel.
+postgres: $(VENV)/.dev
+	TENTH_TEST_POSTGRES=1 $(BIN)/python -m pytest -q tests/service tests/api tests/web tests/migrations
+
+# Long runs: kills, storms, a million messages.
+soak: $(VENV)/.dev
+	$(BIN)/python -m pytest -q -m soak tests/soak
+
+train: $(VENV)/.dev
+	$(BIN)/python scripts/train_scorer.py --data $(SHARED)/data
+
+screenshot: $(VENV)/.dev
+	$(BIN)/python scripts/screenshot.py docs/images
+
+clean:
+	rm -rf $(VENV) var build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+
+$(BIN)/python:
+	$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else "Tenth needs Python 3.11 or newer: make PYTHON=python3.11 ...")'
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.run: $(BIN)/python pyproject.toml constraints.txt
+	$(PIP) -e .
+	@touch $@
+
+$(VENV)/.dev: $(BIN)/python pyproject.toml constraints.txt
+	$(PIP) -e '.[dev]'
+	@touch $@ $(VENV)/.run

@@ -1,0 +1,153 @@
+"""Backup and restore: one file with every table, taken while the service runs, read back into an empty place.
+
+The file is a ZIP: `manifest.json` (schema version, counts, key check) and one JSON-lines member per table, so that a
+backup of SQLite can be restored into PostgreSQL and the other way round. Credentials in it stay encrypted: the secret
+key is not part of it and has to be kept apart.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import zipfile
+from collections.abc import Iterator
+from datetime import datetime
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+from flask import Flask
+from sqlalchemy import Table, func, insert, select, text
+from sqlalchemy.orm import Session
+
+from moderation.errors import BadInput
+from service.bootstrap import deps_of
+from service.db.models import Base, Person
+from service.deps import Deps
+from service.usecases.storage import migrate, schema_state
+
+_BLOCK = 2_000
+_FORMAT = 1
+_PROBE = "tenth backup"
+
+
+def backup(app: Flask, path: Path) -> dict[str, int]:
+    """Writes everything as of one moment. Returns rows per table."""
+    deps = deps_of(app)
+    counts: dict[str, int] = {}
+    fresh = path.with_name(path.name + ".part")
+    with deps.store.read() as session, zipfile.ZipFile(fresh, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as out:
+        _one_moment(session)
+        for table in Base.metadata.sorted_tables:
+            counts[table.name] = _write_table(session, table, out)
+        out.writestr("manifest.json", json.dumps(_manifest(app, deps, counts)))
+    fresh.chmod(0o600)
+    fresh.replace(path)
+    return counts
+
+
+def restore(app: Flask, path: Path) -> dict[str, int]:
+    """Reads a backup into an empty database. Raises BadInput when it is not empty, or the file or key does not fit."""
+    deps = deps_of(app)
+    try:
+        with zipfile.ZipFile(path) as source:
+            manifest = json.loads(source.read("manifest.json"))
+            _check(deps, manifest)
+            migrate(app, manifest["schema"])
+            _refuse_filled(deps)
+            counts = _read_tables(deps, source)
+    except (zipfile.BadZipFile, KeyError, json.JSONDecodeError, FileNotFoundError) as error:
+        raise BadInput(f"{path} is not a backup of Tenth: {error}") from None
+    if counts != manifest["counts"]:
+        raise BadInput("The backup is incomplete: it holds fewer rows than it says. Nothing was kept.")
+    migrate(app)
+    return counts
+
+
+def _one_moment(session: Session) -> None:
+    """PostgreSQL needs to be told that all tables are to be seen as of the same moment; SQLite does so by itself."""
+    if session.get_bind().dialect.name == "postgresql":
+        session.execute(text("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY"))
+
+
+def _manifest(app: Flask, deps: Deps, counts: dict[str, int]) -> dict[str, Any]:
+    return {
+        "format": _FORMAT,
+        "schema": schema_state(app)[0],
+        "counts": counts,
+        "made_at": deps.now().isoformat(),
+        "key_check": deps.vault.seal(_PROBE).decode(),
+    }
+
+
+def _check(deps: Deps, manifest: dict[str, Any]) -> None:
+    if manifest["format"] != _FORMAT:
+        raise BadInput(f"This backup has format {manifest['format']}; this program reads format {_FORMAT}.")
+    deps.vault.open(manifest["key_check"].encode())
+
+
+def _refuse_filled(deps: Deps) -> None:
+    with deps.store.read() as session:
+        if session.scalar(select(func.count()).select_from(Person)):
+            raise BadInput("The database is not empty. Restore into an empty one (another TENTH_DATA_DIR).")
+
+
+def _write_table(session: Session, table: Table, out: zipfile.ZipFile) -> int:
+    count = 0
+    rows = session.connection().execution_options(yield_per=_BLOCK).execute(select(table))
+    with out.open(f"{table.name}.jsonl", "w", force_zip64=True) as member:
+        for row in rows.mappings():
+            line = json.dumps({k: _plain(v) for k, v in row.items()}, ensure_ascii=False, separators=(",", ":"))
+            member.write(line.encode() + b"\n")
+            count += 1
+    return count
+
+
+def _read_tables(deps: Deps, source: zipfile.ZipFile) -> dict[str, int]:
+    """All tables in one transaction: a broken file leaves the place as empty as it was."""
+    counts: dict[str, int] = {}
+    with deps.store.write() as session:
+        for table in Base.metadata.sorted_tables:
+            counts[table.name] = 0
+            with source.open(f"{table.name}.jsonl") as member:
+                rows = (_typed(table, json.loads(line)) for line in member)
+                for block in _blocks(rows):
+                    session.execute(insert(table), block)
+                    counts[table.name] += len(block)
+            _mend_sequence(session, table)
+    return counts
+
+
+def _blocks(rows: Iterator[dict[str, Any]]) -> Iterator[list[dict[str, Any]]]:
+    while block := list(islice(rows, _BLOCK)):
+        yield block
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, bytes):
+        return {"b64": base64.b64encode(value).decode()}
+    return value.isoformat() if isinstance(value, datetime) else value
+
+
+def _typed(table: Table, row: dict[str, Any]) -> dict[str, Any]:
+    for column in table.columns:
+        value = row.get(column.name)
+        if value is not None and column.type.python_type is datetime:
+            row[column.name] = datetime.fromisoformat(value)
+        elif isinstance(value, dict) and column.type.python_type is bytes:
+            row[column.name] = base64.b64decode(value["b64"])
+    return row
+
+
+def _mend_sequence(session: Session, table: Table) -> None:
+    """PostgreSQL counts ids apart from the rows; after rows with ids were put in, its counter must pass them."""
+    column = table.autoincrement_column
+    if column is not None and session.get_bind().dialect.name == "postgresql":
+        preparer = session.get_bind().dialect.identifier_preparer
+        name = preparer.quote(table.name)
+        session.execute(
+            text(
+                f"SELECT setval(pg_get_serial_sequence('{name}', '{column.name}'),"  # noqa: S608 (our own table names)
+                f" COALESCE((SELECT max({column.name}) FROM {name}), 1))"
+            )
+        )

@@ -1,0 +1,1 @@
+"""One file a page; each adds its routes to the pages' blueprint."""

