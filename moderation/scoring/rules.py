@@ -25,6 +25,7 @@ _OPTIONAL = re.compile(r"(\(\?:(?:[^()]|\(\?:[^()]*\))*\))\? ")
 _EVERYDAY = frozenset(
     {"a", "going", "gonna", "in", "last", "must", "need", "needs", "on", "passe", "plan", "should", "someone"}
     | {"somebody", "take", "taken", "the", "to", "try", "vais", "venir", "veux", "vient", "viens", "want", "wants"}
+    | {"avec", "d", "de", "donnees", "j", "je", "jours", "l", "la", "le", "serait", "son", "sont", "un", "une", "with"}
     | {"wanna", "went", "where", "will", "wish", "wont", "better", "compte", "sent", "dans", "faire", "i"}
 )
 _ALLOWED = re.compile(r"[a-z0-9 *.()|?]+")

@@ -50,13 +50,17 @@ class Thread(BaseModel):
 
 
 class Item(BaseModel):
-    """Something to read: a thread by any of its statuses, or one status of a known thread that may be gone."""
+    """Something to read: a thread by any of its statuses, or one status of a known thread that may be gone.
+
+    `fresh` says that the status itself was just read and only its context is wanted: one call instead of two.
+    """
 
     model_config = ConfigDict(extra="forbid")
 
     kind: Literal["thread", "status"] = "thread"
     id: str
     root: str = ""
+    fresh: bool = False
     tries: int = 0
 
 

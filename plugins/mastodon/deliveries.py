@@ -109,9 +109,17 @@ def of_status(status: Raw, own: Own, place: Place) -> Delivery:
     if not may_keep(status, own, place.with_brand):
         return Delivery(key=f"{state}:-", kind="status", body=b"", admitted=False)
     body = _encoded(
-        {"status": _kept(status), "thread": _thread(status, place), "own": {"id": own.id, "acct": own.acct}}
+        {"status": _kept(status), "thread": {"root": place.root}, "own": {"id": own.id, "acct": own.acct}}
     )
     return Delivery(key=f"{state}:{hashlib.sha256(body).hexdigest()[:16]}", kind="status", body=body)
+
+
+def of_thread(own: Own, place: Place) -> Delivery:
+    """The counts of a thread, apart from its posts: on every post, one new reply would send the whole thread again."""
+    body = _encoded(
+        {"root": place.root, "known": place.known, "total": place.total, "own": {"id": own.id, "acct": own.acct}}
+    )
+    return Delivery(key=f"thread:{place.root}:{place.known}:{place.total}", kind="thread", body=body)
 
 
 def of_gone(gone_id: str, at: datetime) -> Delivery:
@@ -122,13 +130,6 @@ def lower_bound(statuses: list[Raw], known_replies: int) -> int:
     """How many replies a thread has at least: `replies_count` counts direct ones, those we cannot see included."""
     counted = sum(count for status in statuses if isinstance(count := status.get("replies_count"), int))
     return max(counted, known_replies)
-
-
-def _thread(status: Raw, place: Place) -> Raw:
-    """Counts travel with the root only: on every message, one new reply would send the whole thread again."""
-    if status_id(status) != place.root:
-        return {"root": place.root}
-    return {"root": place.root, "known": place.known, "total": place.total}
 
 
 def _kept(status: Raw) -> Raw:

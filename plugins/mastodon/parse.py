@@ -16,6 +16,7 @@ from moderation.model import (
     Ignored,
     MessageGone,
     MessageSeen,
+    ThreadChanged,
     ThreadSeen,
 )
 from plugins.contract import Delivery
@@ -32,7 +33,15 @@ def parse(delivery: Delivery) -> Events:
         return Events((_message(body),))
     if delivery.kind == "gone":
         return Events((MessageGone(remote_id=_text(body, "id"), at=_time(body, "at")),))
-    raise BadInput(f"kind: “{delivery.kind}” is not one of status, gone.")
+    if delivery.kind == "thread":
+        return Events((ThreadChanged(_counted(body)),))
+    raise BadInput(f"kind: “{delivery.kind}” is not one of status, thread, gone.")
+
+
+def _counted(body: Raw) -> ThreadSeen:
+    own, total = _own(_dict(body, "own")), body.get("total")
+    community = CommunitySeen(remote_id=own.acct, name=f"@{own.acct}")
+    return ThreadSeen(_text(body, "root"), community, total_replies=total if isinstance(total, int) else None)
 
 
 def _message(body: Raw) -> Event:
@@ -72,13 +81,11 @@ def _thread(place: Raw, status: Raw, own: Own, text: str) -> ThreadSeen:
     community = CommunitySeen(remote_id=own.acct, name=f"@{own.acct}")
     if root != str(status.get("id")):
         return ThreadSeen(remote_id=root, community=community)
-    total = place.get("total")
     return ThreadSeen(
         remote_id=root,
         community=community,
         title=first_words(plain(status.get("spoiler_text")) or text) or None,
         url=_address(status) or None,
-        total_replies=total if isinstance(total, int) else None,
     )
 
 

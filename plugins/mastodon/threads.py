@@ -20,6 +20,7 @@ from plugins.mastodon.deliveries import (
     objects,
     of_gone,
     of_status,
+    of_thread,
     parent_of,
     status_id,
 )
@@ -37,6 +38,11 @@ def read_context(client: Client, root_id: str) -> tuple[Raw, list[Raw], list[Raw
     status = client.get(path).body
     context = client.get(f"{path}/context").body
     return _dict(status), objects(_dict(context).get("ancestors")), objects(_dict(context).get("descendants"))
+
+
+def read_below(client: Client, root_id: str) -> list[Raw]:
+    """What answers a root. Raises Gone."""
+    return objects(_dict(client.get(f"/api/v1/statuses/{part(root_id)}/context").body).get("descendants"))
 
 
 class Threads:
@@ -80,7 +86,7 @@ class Threads:
             return []
         thread = self._cursor.thread(root)
         if self._says_more(status, thread, is_root=found == root):
-            self._cursor.ask_for(Item(id=root), first=fresh)
+            self._cursor.ask_for(Item(id=root, fresh=found == root), first=fresh)
         self._note(root, [status])
         if found == root:
             thread.total = max(thread.total, lower_bound([status], 0))
@@ -95,6 +101,8 @@ class Threads:
     def _read(self, item: Item) -> list[Delivery]:
         if item.kind == "status":
             return self._reread(item)
+        if item.fresh:
+            return self.whole(item.id, read_below(self._client, item.id), root_read=True)
         status, above, below = read_context(self._client, item.id)
         root = status_id(above[0]) if above else item.id
         if root == item.id:
@@ -102,11 +110,14 @@ class Threads:
         self._cursor.ask_for(Item(id=root), first=True)
         return self._some(root, [*above[1:], status, *below])
 
-    def whole(self, root: str, statuses: list[Raw]) -> list[Delivery]:
+    def whole(self, root: str, statuses: list[Raw], *, root_read: bool = False) -> list[Delivery]:
+        """All of a thread. With `root_read`, its root was delivered already and `statuses` are the others."""
         thread = self._cursor.thread(root)
-        before, here = list(thread.ids), {status_id(one) for one in statuses}
+        before, here = list(thread.ids), _ids(statuses) | ({root} if root_read else set())
         thread.read_at = self._now.timestamp()
         deliveries = self._some(root, statuses, whole=True)
+        if root in self._cursor.threads:
+            deliveries.append(of_thread(self._own, self._cursor.place(root)))
         for missing in [one for one in before if one not in here][:_MISSING_AT_ONCE]:
             self._cursor.ask_for(Item(kind="status", id=missing, root=root))
         return deliveries
@@ -116,7 +127,7 @@ class Threads:
         self._note(root, statuses)
         place = self._cursor.place(root)
         if whole:
-            thread.total = lower_bound(statuses, place.known)
+            thread.total = max(lower_bound(statuses, place.known), thread.total if root not in _ids(statuses) else 0)
             place = self._cursor.place(root)
         deliveries = [one for status in statuses for one in self._deliver(status, place)]
         self._drop_empty(root)
@@ -174,6 +185,10 @@ class Threads:
         thread = self._cursor.threads.get(root)
         if thread is not None and not thread.ids:
             del self._cursor.threads[root]
+
+
+def _ids(statuses: list[Raw]) -> set[str]:
+    return {status_id(one) for one in statuses}
 
 
 def _dict(body: Any) -> Raw:

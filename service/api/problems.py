@@ -9,6 +9,7 @@ from typing import Any
 import structlog
 from apiflask import HTTPError
 from flask import Response, request
+from pydantic import BaseModel
 from werkzeug.exceptions import HTTPException
 from werkzeug.http import HTTP_STATUS_CODES
 
@@ -18,6 +19,16 @@ from service.db.inbox_writer import NotStored
 log = structlog.get_logger(__name__)
 
 MEDIA_TYPE = "application/problem+json"
+
+
+class ProblemOut(BaseModel):
+    """RFC 9457."""
+
+    type: str
+    title: str
+    status: int
+    detail: str
+    instance: str
 
 
 class Problem(Exception):

@@ -295,13 +295,3 @@ class ScoreOut(Out):
 
 class ScoresOut(Out):
     scores: list[ScoreOut]
-
-
-class ProblemOut(BaseModel):
-    """RFC 9457."""
-
-    type: str
-    title: str
-    status: int
-    detail: str
-    instance: str

@@ -9,8 +9,7 @@ from typing import Any
 from apiflask import APIFlask
 
 from service.api.bearer import SCHEME
-from service.api.problems import MEDIA_TYPE
-from service.api.shapes import ProblemOut
+from service.api.problems import MEDIA_TYPE, ProblemOut
 
 PREFIX = "/api/v1/"
 ENDPOINT = "openapi.spec"

@@ -46,11 +46,15 @@ def _receive(receiver: Receiver, metrics: Metrics, name: str) -> Response:
 
 def _raw_body(metrics: Metrics) -> bytes:
     """The bytes as they came: no form is parsed, and nothing past the limit is read, announced or not."""
+    limit = request.max_content_length or 0
     try:
-        return request.get_data(cache=False, parse_form_data=False)
+        body = request.get_data(cache=False, parse_form_data=False)
+        if request.content_length is None and len(body) >= limit:  # Werkzeug stops there without a word
+            raise RequestEntityTooLarge
+        return body
     except RequestEntityTooLarge:
         metrics.webhook("", "too_large")
-        raise Problem(413, f"The body is larger than {request.max_content_length} bytes.") from None
+        raise Problem(413, f"The body is larger than {limit} bytes.") from None
     except ClientDisconnected:
         metrics.webhook("", "cut_off")
         raise Problem(400, "The body ended before its announced length.") from None

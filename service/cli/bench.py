@@ -1,2 +1,59 @@
-"""Filled in soon."""
-COMMANDS: tuple = ()
+"""`tenth bench`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from service.bench.ingest import bench_ingest
+from service.bench.queue import bench_queue
+from service.bench.webhooks import Load, bench_webhooks
+from service.cli.base import json_option, print_json
+
+
+@click.group("bench")
+def bench() -> None:
+    """Measure speed on a throw-away database, each figure beside a baseline of the same run."""
+
+
+@bench.command("ingest")
+@click.option("--messages", default=40_000, show_default=True, type=click.IntRange(100, 5_000_000))
+@click.option("--rate", default=300, show_default=True, type=click.IntRange(1, 10_000), help="Webhooks a second.")
+@click.option("--seconds", default=12, show_default=True, type=click.IntRange(1, 3_600), help="Length of the storm.")
+@json_option
+def ingest(messages: int, rate: int, seconds: int, as_json: bool) -> None:
+    """Import a day of messages (stored, scored, triaged), then send webhooks at a steady pace.
+
+    \b
+    Example:  tenth bench ingest --messages 40000 --json
+    """
+    found = bench_ingest(messages, _say).to_json() | bench_webhooks(Load(rate, seconds), _say).to_json()
+    _show(found, as_json)
+
+
+@bench.command("queue")
+@click.option("--messages", default=1_000_000, show_default=True, type=click.IntRange(10_000, 50_000_000))
+@json_option
+def queue(messages: int, as_json: bool) -> None:
+    """Ask for the queue, page and API, with 10,000 messages in the database and with many.
+
+    \b
+    Example:  tenth bench queue --messages 1000000
+    """
+    _show(bench_queue(messages, _say).to_json(), as_json)
+
+
+def _say(words: str) -> None:
+    click.echo(words, err=True)
+
+
+def _show(found: dict[str, Any], as_json: bool) -> None:
+    if as_json:
+        print_json(found)
+        return
+    for name, value in found.items():
+        click.echo(f"  {name:<26}{value:>14,}")
+
+
+COMMANDS = (bench,)

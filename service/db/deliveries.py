@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -18,6 +18,8 @@ from service.db.models import DeliveryRow
 #: Far longer than anything done under a claim: reading takes no network, and writers wait 30 s at most.
 LEASE = timedelta(seconds=90)
 MAX_ATTEMPTS = 6
+#: What was claimed this often and is still here is claimed alone from then on: it may be what ends those who read it.
+ALONE_AFTER = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,10 +75,13 @@ def due(now: datetime) -> Any:
 
 def claim(session: Session, now: datetime, limit: int, connection_id: int | None = None) -> list[Claimed]:
     """Claims up to `limit` due deliveries in the order they came."""
-    query: Select[tuple[int]] = select(DeliveryRow.id).where(due(now)).order_by(DeliveryRow.id).limit(limit)
+    columns_due = (DeliveryRow.id, DeliveryRow.attempt)
+    query: Select[int, int] = select(*columns_due).where(due(now)).order_by(DeliveryRow.id).limit(limit)
     if connection_id is not None:
         query = query.where(DeliveryRow.connection_id == connection_id)
-    ids = list(session.scalars(query.with_for_update(skip_locked=True)))
+    found = session.execute(query.with_for_update(skip_locked=True)).all()
+    worn = [row.id for row in found if row.attempt >= ALONE_AFTER]
+    ids = worn[:1] or [row.id for row in found]
     if not ids:
         return []
     session.execute(
@@ -112,13 +117,19 @@ def finish(session: Session, subjects: dict[int, str | None]) -> None:
     _many(session, update(DeliveryRow), rows, state="done", error="")
 
 
-def fail(session: Session, errors: dict[int, tuple[str, datetime | None]]) -> None:
+def fail(session: Session, errors: Mapping[int, tuple[str, datetime | None]]) -> None:
     """Puts deliveries back for a later try, or into the dead-letter state when no time is given."""
     for id_, (error, again) in errors.items():
         values: dict[str, Any] = {"error": error[:2000], "state": "pending" if again else "dead"}
         if again:
             values["due_at"] = again
         session.execute(update(DeliveryRow).where(DeliveryRow.id == id_).values(**values))
+
+
+def free_all(session: Session, now: datetime) -> int:
+    """Makes every claimed delivery due again; whoever holds one is fenced off by its next claim. Returns how many."""
+    result = session.execute(update(DeliveryRow).where(DeliveryRow.state == "claimed").values(due_at=now))
+    return result.rowcount if isinstance(result, CursorResult) else 0
 
 
 def retry_dead(session: Session, now: datetime, ids: Sequence[int] | None = None) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import datetime
 
 from sqlalchemy import select, update
@@ -18,6 +19,17 @@ def entomb(session: Session, connection_id: int, remote_id: str, at: datetime) -
     elif kept.at < at:
         kept.at = at
     session.flush()
+
+
+def erase_raw(session: Session, connection_id: int, delivery_ids: Collection[int]) -> None:
+    """Empties raw deliveries about messages that are gone: one read together with the end, or after it, has its text."""
+    gone = select(Tombstone.remote_id).where(Tombstone.connection_id == connection_id)
+    session.execute(
+        update(DeliveryRow)
+        .where(DeliveryRow.id.in_(delivery_ids), DeliveryRow.subject.in_(gone))
+        .values(body=b"")
+        .execution_options(synchronize_session=False)
+    )
 
 
 def erase_text(session: Session, connection_id: int, remote_id: str, at: datetime) -> set[int]:

@@ -14,8 +14,9 @@ import structlog
 
 from service.deps import Deps
 from service.jobs import work
-from service.usecases import polling
+from service.usecases import intake, polling
 from service.usecases.heartbeat import beat
+from service.usecases.takeover import take_over
 
 log = structlog.get_logger(__name__)
 
@@ -34,6 +35,7 @@ class Embedded:
 
     def run(self) -> None:
         """Blocks until stopped; then lets running jobs end their transaction."""
+        self._safely(self._take_over)
         threads = [
             threading.Thread(target=self._loop, args=(job, pause), name=name, daemon=True)
             for name, job, pause in (
@@ -64,11 +66,14 @@ class Embedded:
             self._stop.wait(2.0)
             return 0
 
+    def _take_over(self) -> int:
+        return take_over(self._deps)
+
     def _read(self) -> int:
         done = 0
         started = time.monotonic()
         while not self._stop.is_set() and time.monotonic() - started < 2.0:
-            claimed = work.intake.process_deliveries(self._deps)
+            claimed = intake.process_deliveries(self._deps)
             done += claimed
             if not claimed:
                 break

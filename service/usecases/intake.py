@@ -21,12 +21,14 @@ from moderation.scoring.contract import Score, Text
 from plugins.contract import Delivery
 from service.db import deliveries as inbox
 from service.db.deliveries import Claimed
+from service.db.erase import erase_raw
 from service.db.intake import Incoming, ended, known_states, newer, settle
 from service.deps import Deps
 from service.usecases.connections import Opened, opened
 
 log = structlog.get_logger(__name__)
 
+FATAL = "Whoever read it ended before it was done, time and again."
 BACKOFF = (5, 30, 120, 600, 1800)
 #: A platform's clock may be a little ahead of ours; a date further ahead is pulled back to when we read it.
 CLOCK_SKEW = timedelta(minutes=10)
@@ -54,8 +56,10 @@ def process_deliveries(deps: Deps, connection_id: int | None = None, limit: int 
     """Reads one batch of due deliveries. Returns how many it claimed."""
     with deps.store.write() as session:
         claimed = inbox.claim(session, deps.now(), limit or deps.settings.batch_size, connection_id)
-    if not claimed:
-        return 0
+        spent = {c.id: (FATAL, None) for c in claimed if c.attempt > inbox.MAX_ATTEMPTS}
+        inbox.fail(session, spent)
+    if not claimed or spent:
+        return len(claimed)
     by_connection: dict[int, list[Claimed]] = {}
     for one in claimed:
         by_connection.setdefault(one.connection_id, []).append(one)
@@ -69,7 +73,7 @@ def _process(deps: Deps, connection_id: int, rows: list[Claimed]) -> None:
         connection = opened(deps, session, connection_id)
     items, errors = _parse_all(connection, rows, deps.now())
     scores = _score(deps, connection_id, items)
-    done = _write(deps, connection_id, items, scores, errors)
+    done = _write(deps, connection_id, rows, items, scores, errors)
     log.info("deliveries.processed", connection=connection.name, claimed=len(rows), done=done, failed=len(errors))
 
 
@@ -145,17 +149,20 @@ def _gather(deps: Deps, connection_id: int, items: Sequence[Item]) -> Incoming:
 def _write(
     deps: Deps,
     connection_id: int,
+    rows: list[Claimed],
     items: list[Item],
     scores: dict[str, Score],
     errors: dict[int, tuple[str, datetime | None]],
 ) -> int:
     with deps.store.write() as session:
-        mine = inbox.still_mine(session, [i.claimed for i in items])
-        inbox.fail(session, errors)
+        mine = inbox.still_mine(session, rows)
+        inbox.fail(session, {id_: error for id_, error in errors.items() if id_ in mine})
         good = [i for i in items if i.claimed.id in mine]
         failed = _settle_or_split(deps, session, connection_id, good, scores)
         inbox.fail(session, failed)
-        inbox.finish(session, {i.claimed.id: i.subject for i in good if i.claimed.id not in failed})
+        done = {i.claimed.id: i.subject for i in good if i.claimed.id not in failed}
+        inbox.finish(session, done)
+        erase_raw(session, connection_id, done)
     return len(good) - len(failed)
 
 

@@ -78,9 +78,11 @@ def triage_community(deps: Deps, community_id: int) -> bool:
     inside = [r for r in rows if r.last_message_at > window_start(as_of, community.window_days)]
     line = cut([_candidate(r) for r in inside], as_of, community.budget)
     with deps.store.write() as session:
-        changed = _apply(session, community, rows, line, as_of)
+        if not _still_mine(session, community_id, attempt):
+            return False
+        _apply(session, community, rows, line, as_of)
         _release(session, community_id, attempt, due_at, line, as_of, now, time.monotonic() - started)
-    return changed >= 0
+    return True
 
 
 def line_time(session: Session, community: Community, now: datetime) -> datetime:
@@ -100,6 +102,12 @@ def _claim(deps: Deps, community_id: int, now: datetime) -> tuple[int, datetime 
         )
         row = session.execute(statement).one_or_none()
     return (row[0], row[1]) if row else None
+
+
+def _still_mine(session: Session, community_id: int, attempt: int) -> bool:
+    """False when somebody took over meanwhile: two lines drawn at once would make two cases of one thread."""
+    query = select(Community.attempt).where(Community.id == community_id).with_for_update()
+    return session.scalar(query) == attempt
 
 
 def _load(session: Session, community: Community, as_of: datetime) -> list[_Row]:
@@ -127,7 +135,7 @@ def _candidate(row: _Row) -> Candidate:
     return Candidate(row.thread_id, row.facts, held=case.state in _HELD, decided=decided or snoozed)
 
 
-def _apply(session: Session, community: Community, rows: Sequence[_Row], line: Cut, as_of: datetime) -> int:
+def _apply(session: Session, community: Community, rows: Sequence[_Row], line: Cut, as_of: datetime) -> None:
     placed = {p.id: p for p in line.placed}
     new: list[dict[str, Any]] = []
     changed: list[dict[str, Any]] = []
@@ -141,7 +149,6 @@ def _apply(session: Session, community: Community, rows: Sequence[_Row], line: C
         session.execute(insert(Case), new)
     for size in {len(c) for c in changed}:
         _update_cases(session, [c for c in changed if len(c) == size])
-    return len(new) + len(changed)
 
 
 def _update_cases(session: Session, rows: list[dict[str, Any]]) -> None:

@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import Any
 
 from flask import Flask, current_app, g, request, url_for
+from flask_babel import format_decimal, ngettext
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
-from flask_babel import ngettext
 from flask_login import current_user
 
 from service.auth.roles import Permission, allows
@@ -24,6 +24,7 @@ from service.web import language, text
 STATIC = Path(__file__).parent / "static"
 KEYS_COOKIE = "tenth_keys"
 _SOON, _LATE = 4 * 3600, 24 * 3600
+_NOTABLE = 0.25
 _BANDS = {
     "rule": (_l("Rule"), "high"),
     "high": (_l("High"), "high"),
@@ -103,13 +104,17 @@ def install(app: Flask) -> None:
             "other_lang": other_language,
         }
 
-    shown = (asset, ago, until, band, clock, reason_icon, role_word, rule_words, scores, numbers, known_replies, state_badge, budget)
-    app.jinja_env.globals.update({f.__name__: f for f in shown})
+    for word in (
+        *(asset, ago, until, band, clock, figure, reason_icon, row_reason, size_words, role_word, rule_words),
+        *(scores, all_scores, numbers, known_replies, state_badge, budget),
+    ):
+        app.jinja_env.globals[word.__name__] = word
     app.jinja_env.filters.update(
         exact=language.exact,
         duration=language.duration,
         initials=text.initials,
         plain=text.plain,
+        spaced=text.spaced,
         safe_url=text.safe_url,
         host=text.host,
         lang_tag=text.language_tag,
@@ -182,17 +187,40 @@ def rule_words(rules: tuple[str, ...]) -> str:
 
 
 def scores(of: Shown) -> list[str]:
+    """What is worth saying of a message's scores: its tone, and need and mood where they stand out."""
+    tone, need, mood = all_scores(of)
+    return [tone] + [need] * (of.urgency >= _NOTABLE) + [mood] * (abs(of.sentiment) >= _NOTABLE)
+
+
+def all_scores(of: Shown) -> list[str]:
     """A message's scores in words: tone, need, mood."""
     tone = _step(of.toxicity, (_("calm"), _("rough"), _("hostile")), (0.3, 0.6))
-    need = _step(of.urgency, (_("asks for nothing"), _("may need an answer"), _("needs an answer")), (0.25, 0.6))
-    mood = _step(of.sentiment, (_("unhappy"), _("neutral"), _("happy")), (-0.25, 0.25))
+    need = _step(of.urgency, (_("asks for nothing"), _("may need an answer"), _("needs an answer")), (_NOTABLE, 0.6))
+    mood = _step(of.sentiment, (_("unhappy"), _("neutral"), _("happy")), (-_NOTABLE, _NOTABLE))
     return [tone, need, mood]
 
 
 def numbers(of: Shown) -> str:
     """The numbers behind the words."""
-    values = {"toxicity": f"{of.toxicity:.2f}", "urgency": f"{of.urgency:.2f}", "sentiment": f"{of.sentiment:+.2f}"}
+    values = {"toxicity": figure(of.toxicity), "urgency": figure(of.urgency), "sentiment": figure(of.sentiment)}
     return _("toxicity %(toxicity)s, urgency %(urgency)s (0 to 1), sentiment %(sentiment)s (−1 to 1)", **values)
+
+
+def figure(value: float) -> str:
+    """A score with two decimals, as the language writes it."""
+    return str(format_decimal(value, "0.00;−0.00"))
+
+
+def size_words(count: int) -> str:
+    """A size as people say it."""
+    if count < 1000:
+        return ngettext("%(num)s byte", "%(num)s bytes", count)
+    return _("%(count)s kB", count=format_decimal(round(count / 1000, 1)))
+
+
+def row_reason(item: Item) -> str:
+    """The strongest reason that quotes the message; a general one says less than the message itself."""
+    return next((text.spaced(r.text) for r in item.reasons if not r.against and text.quotes([r])), "")
 
 
 def _step(value: float, words: tuple[str, str, str], at: tuple[float, float]) -> str:

@@ -22,6 +22,11 @@ def plain(text: str) -> str:
     return " ".join("".join(c if unicodedata.category(c) != "Cc" else " " for c in kept).split())
 
 
+def spaced(text: str) -> str:
+    """With no-break spaces inside French quotes, so that no mark stands alone on a line."""
+    return text.replace("« ", "«\u00a0").replace(" »", "\u00a0»")
+
+
 def safe_url(url: str) -> str:
     """The address when it is plain http or https with a host, else ""."""
     if any(ord(c) < 33 for c in url):

@@ -145,12 +145,12 @@ def test_too_large_a_body(make: Callable[..., Desk]) -> None:
 )  # fmt: skip
 def test_wrong_questions_are_named(desk: Desk, query: str) -> None:
     found = assert_problem(desk.call(full(desk), "GET", f"/queue?{query}"), 422)
-    assert query.split("=")[0] in json.dumps(found["errors"])
+    assert query.partition("=")[0] in json.dumps(found["errors"])
 
 
-@pytest.mark.parametrize("path", ["/threads/0", "/threads/x", "/threads/" + "9" * 30, "/threads/-1", "/threads?remote_id=%00"])
+@pytest.mark.parametrize("path", ["/0", "/x", "/" + "9" * 30, "/-1", "?remote_id=%00", "?remote_id="])
 def test_wrong_ids_are_named(desk: Desk, path: str) -> None:
-    assert_problem(desk.call(full(desk), "GET", path), 422)
+    assert_problem(desk.call(full(desk), "GET", f"/threads{path}"), 422)
 
 
 @pytest.mark.parametrize(

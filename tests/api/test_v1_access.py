@@ -94,7 +94,9 @@ def test_use_is_noted_once_a_minute(desk: Desk) -> None:
     assert last >= noted
 
 
-@pytest.mark.parametrize(("name", "scopes"), [("", ["score"]), ("x" * 81, ["score"]), ("a\nb", ["score"]), ("a", []), ("a", ["all"])])
+@pytest.mark.parametrize(
+    ("name", "scopes"), [("", ["score"]), ("x" * 81, ["score"]), ("a\nb", ["score"]), ("a", []), ("a", ["all"])]
+)
 def test_a_client_that_makes_no_sense_is_refused(desk: Desk, name: str, scopes: list[str]) -> None:
     with pytest.raises(BadInput):
         clients.create_client(desk.deps, name, scopes)
@@ -125,7 +127,8 @@ def test_threads_of_restricted_communities_are_not_there(desk: Desk) -> None:
     desk.fill()
     blind = desk.token("threads:read")
     sees = desk.token("threads:read", "restricted:read", name="sees")
-    answers = [(desk.call(blind, "GET", f"/threads/{n}"), desk.call(sees, "GET", f"/threads/{n}")) for n in range(1, 61)]
+    paths = [f"/threads/{n}" for n in range(1, 61)]
+    answers = [(desk.call(blind, "GET", p), desk.call(sees, "GET", p)) for p in paths]
     hidden = [a for a, b in answers if b.get_json()["item"]["community"] == "category 3"]
     assert hidden
     assert all(a.status_code == 404 for a in hidden)

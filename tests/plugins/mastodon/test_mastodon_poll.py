@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from moderation.model import MessageGone, MessageSeen
+from moderation.model import MessageGone, MessageSeen, ThreadChanged
 from plugins.contract import CredentialsRefused, Delivery, Temporary
 from plugins.mastodon import cursor as cursor_module
 from plugins.mastodon import sources
@@ -65,10 +65,13 @@ def gone(deliveries: list[Delivery]) -> list[str]:
 
 
 def test_the_first_reading_finds_every_public_thread(box: Running, session: MastodonSession) -> None:
-    found = messages(rounds(session)[0])
+    deliveries = rounds(session)[0]
+    found = messages(deliveries)
     assert set(found) == set(box.world.fedi.statuses)
     root = found[milk(box).id]
-    assert (root.thread.total_replies, root.addressed) == (3, True)
+    counted = [e.thread for e in events(deliveries) if isinstance(e, ThreadChanged)]
+    assert root.addressed
+    assert [t.total_replies for t in counted if t.remote_id == root.remote_id][-1] == 3
     assert {one.thread.remote_id for one in found.values() if one.in_reply_to} == {root.remote_id}
 
 

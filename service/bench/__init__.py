@@ -1,0 +1,1 @@
+"""Measurements on a throw-away database, each beside a baseline taken in the same run."""

@@ -1,0 +1,121 @@
+"""Who may open what. Every route says so by itself; a route that does not is refused."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+from werkzeug.routing import Rule
+
+from service.auth.roles import ROLES, Permission, allows
+from service.web.access import local_path
+from service.web.blueprint import declared
+from tests.web.desk import ROLES as PEOPLE
+from tests.web.desk import post, sign_in
+
+OPEN = {"web.sign_in", "web.reading"}
+ARGUMENTS = {"thread_id": 1, "case_id": 1, "verb": "claim", "connection_id": 1, "letter_id": 1}
+
+
+def rules(app: Flask) -> list[Rule]:
+    return [r for r in app.url_map.iter_rules() if r.endpoint.startswith("web.") and r.endpoint != "web.static"]
+
+
+def walk(app: Flask) -> list[tuple[str, str, Permission]]:
+    """(method, address, permission) of every page and act."""
+    found = []
+    with app.test_request_context():
+        for rule in rules(app):
+            permission = declared(app.view_functions[rule.endpoint])
+            assert permission is not None, f"{rule.endpoint} does not declare a permission"
+            wanted = {n: ARGUMENTS[n] for n in rule.arguments}
+            address = app.url_for(rule.endpoint, **wanted)
+            found += [(m, address, permission) for m in sorted(rule.methods or ()) if m in ("GET", "POST")]
+    return found
+
+
+def test_only_the_door_and_the_public_page_are_open(app: Flask) -> None:
+    public = {r.endpoint for r in rules(app) if declared(app.view_functions[r.endpoint]) is Permission.PUBLIC}
+    assert public == OPEN
+
+
+def test_an_undeclared_route_is_refused_even_to_an_owner(app: Flask) -> None:
+    view = app.view_functions["web.home"]
+    app.view_functions["web.home"] = lambda: view()
+    client = app.test_client()
+    sign_in(client, "owner")
+    assert client.get("/").status_code == 403
+
+
+def test_without_sign_in_nothing_opens_and_nothing_acts(app: Flask, client: FlaskClient) -> None:
+    for method, address, permission in walk(app):
+        answer = client.open(address, method=method)
+        if permission is Permission.PUBLIC and method == "GET":
+            assert answer.status_code == 200, address
+        elif permission is not Permission.PUBLIC and method == "GET":
+            assert (answer.status_code, "/sign-in" in answer.headers["Location"]) == (302, True), address
+        else:
+            assert answer.status_code in (400, 401), address
+
+
+@pytest.mark.parametrize("role", PEOPLE)
+def test_each_role_opens_what_it_may_and_nothing_else(app: Flask, as_role: Callable[[str], FlaskClient], role: str) -> None:
+    for method, address, permission in walk(app):
+        if permission is Permission.OWN:
+            continue
+        client = as_role(role)
+        answer = client.get(address) if method == "GET" else post(client, address, version="1")
+        assert (answer.status_code == 403) is not allows(role, permission), (method, address, answer.status_code)
+
+
+def test_the_role_matrix_is_what_we_promise() -> None:
+    may = {role: {p.value for p in held} for role, held in ROLES.items()}
+    assert may["analyst"] == {"public", "own", "read"}
+    assert may["responder"] == {"public", "own", "read", "triage"}
+    assert may["manager"] == may["owner"] == {"public", "own", "read", "triage", "manage"}
+    assert not allows("made-up", Permission.READ)
+
+
+def test_a_form_without_token_changes_nothing(app: Flask, as_role: Callable[[str], FlaskClient]) -> None:
+    client = as_role("owner")
+    for method, address, _permission in walk(app):
+        if method == "POST":
+            answer = client.post(address, data={"version": "1"})
+            assert answer.status_code == 400, address
+            assert "too old" in answer.text
+
+
+def test_a_form_from_another_site_is_refused_in_spite_of_its_token(as_role: Callable[[str], FlaskClient]) -> None:
+    client = as_role("owner")
+    client.environ_base["HTTP_SEC_FETCH_SITE"] = "cross-site"
+    answer = post(client, "/stop")
+    assert answer.status_code == 403
+    assert "another site" in answer.text
+
+
+@pytest.mark.parametrize(
+    "target",
+    [
+        "https://evil.example/",
+        "//evil.example/",
+        "/\\evil.example",
+        "\\\\evil.example",
+        "/\t/evil.example",
+        "javascript:alert(1)",
+        "evil",
+        "",
+        "/ok\r\nSet-Cookie: a=b",
+    ],
+)
+def test_after_sign_in_only_our_own_paths_are_followed(client: FlaskClient, target: str) -> None:
+    assert local_path(target) is None
+    assert sign_in(client, "owner", next=target).headers["Location"] == "/queue"
+
+
+def test_after_sign_in_the_page_asked_for_opens(client: FlaskClient) -> None:
+    door = client.get("/connections").headers["Location"]
+    assert door == "/sign-in?next=/connections"
+    assert 'value="/connections"' in client.get(door).text
+    assert sign_in(client, "owner", next="/queue?lane=left").headers["Location"] == "/queue?lane=left"
