@@ -59,7 +59,9 @@ class ThreadFacts:
     addressed: int = 0
     brand_at: float = 0.0
     helped: int = 0
+    answered: int = 0
     accepted: bool = False
+    settled: bool = False
     authors: int = 0
     likes: int = 0
     messages: int = 0
@@ -147,13 +149,14 @@ def digest(messages: Iterable[MessageFact], as_of: datetime, total_likes: int = 
     brand_at = max((m.at for m in known if m.role == AuthorRole.BRAND), default=0.0)
     others = [m for m in known if m.role != AuthorRole.BRAND]
     waiting = [m for m in others if m.at > brand_at and not helpful(m)]
-    starters = [m for m in others if m.author == known[0].author] or others or known
-    worst = max(waiting, key=_weight, default=None)
+    starter = known[0].author
+    starters = [m for m in others if m.author == starter] or others or known
+    worst = max(waiting, key=lambda m: _weight(m, starter), default=None)
     loudest = max((m for m in others if m.at > brand_at), key=lambda m: (m.toxicity, -m.at), default=None)
     asked_at = worst.at if worst else 0.0
     return ThreadFacts(
         marked=_marked(worst, loudest, known[-1]),
-        need=worst.urgency if worst else 0.0,
+        need=_need(worst, starter) if worst else 0.0,
         need_at=asked_at,
         open_at=min((m.at for m in waiting if m.urgency >= 0.3), default=asked_at),
         toxicity=loudest.toxicity if loudest else 0.0,
@@ -161,8 +164,10 @@ def digest(messages: Iterable[MessageFact], as_of: datetime, total_likes: int = 
         rules=tuple(sorted({r for m in others if m.at > brand_at for r in m.rules})),
         addressed=sum(1 for m in waiting if m.addressed),
         brand_at=brand_at,
-        helped=len({m.author for m in others if helpful(m) and m.at >= asked_at and m.author != known[0].author}),
+        helped=len({m.author for m in others if helpful(m) and m.at >= asked_at and m.author != starter}),
+        answered=len({m.author for m in others if _calm_answer(m, asked_at, starter)}),
         accepted=any(m.accepted and m.at >= asked_at for m in known),
+        settled=len(starters) > 1 and _content(starters[-1]),
         authors=len({m.author for m in known}),
         likes=total_likes or sum(m.likes for m in known),
         messages=len(known),
@@ -174,8 +179,24 @@ def digest(messages: Iterable[MessageFact], as_of: datetime, total_likes: int = 
     )
 
 
-def _weight(message: MessageFact) -> tuple[float, float, int]:
-    return (message.urgency + (0.5 if message.rules else 0.0), -message.at, -message.id)
+def _need(message: MessageFact, starter: int) -> float:
+    """Urgency, less for a message beside the point: among many remarks of others, one always looks urgent."""
+    full = message.author == starter or message.addressed or bool(message.rules)
+    return message.urgency if full else OTHERS * message.urgency
+
+
+def _weight(message: MessageFact, starter: int) -> tuple[float, float, int]:
+    return (_need(message, starter) + (0.5 if message.rules else 0.0), -message.at, -message.id)
+
+
+def _calm_answer(message: MessageFact, asked_at: float, starter: int) -> bool:
+    """Somebody else said something to it, neither hostile nor in need themselves."""
+    return message.author != starter and message.at > asked_at and message.toxicity < 0.5 and message.urgency < 0.6
+
+
+def _content(message: MessageFact) -> bool:
+    """The one who asked came back content."""
+    return message.sentiment >= 0.3 and message.urgency < 0.5 and not message.rules
 
 
 def _marked(worst: MessageFact | None, loudest: MessageFact | None, last: MessageFact) -> int:
@@ -186,19 +207,26 @@ def _marked(worst: MessageFact | None, loudest: MessageFact | None, last: Messag
 
 # ------------------------------------------------------------------ priority
 
-#: Log-odds of a thread of which nothing is known: one in a hundred needs the brand.
+#: Log-odds of a thread of which nothing is known: about one in a hundred needs the brand.
 BASE = -4.6
-NEED = 5.2
-TOXICITY = 3.2
-WAITING = 0.9
+NEED = 6.0
+TOXICITY = 3.6
+WAITING = 0.8
 ADDRESSED = 0.7
 VELOCITY = 0.8
-REACH = 0.5
-TURNING = 0.5
+REACH = 0.4
+TURNING = 0.4
 FRESH = 0.8
-HELPED = -1.1
-ACCEPTED = -1.6
+HELPED = -1.4
+ANSWERED = -1.2
+ACCEPTED = -1.8
+SETTLED = -1.6
+STALE = -1.2
 RULE = 3.0
+#: What a remark of somebody other than the one who asked counts.
+OTHERS = 0.75
+#: Toxicity up to here is a rough tone that communities live with.
+ROUGH = 0.5
 
 
 def assess(facts: ThreadFacts, as_of: datetime) -> Assessment:
@@ -213,21 +241,25 @@ def assess(facts: ThreadFacts, as_of: datetime) -> Assessment:
 def _terms(f: ThreadFacts, now: float) -> list[Because]:
     waited = max(0.0, now - f.open_at) if f.open_at else 0.0
     pace = sum(1 for t in f.recent if now - t <= 2 * HOUR)
-    fresh = max(0.0, 1.0 - max(0.0, now - f.last_at) / (72 * HOUR))
+    quiet = max(0.0, now - f.last_at) / HOUR
     drop = max(0.0, f.sentiment_start - f.sentiment_end)
-    helped = min(1.0, f.helped / 2) if "safety" not in f.rules else 0.0
+    # Help counts for less the greater the need: advice of a member does not end an emergency.
+    left = 0.0 if f.rules else 1.0 - 0.6 * f.need
     return [
         Because("rule", RULE if f.rules else 0.0, {"rules": list(f.rules)}),
-        Because("need", NEED * f.need),
-        Because("toxicity", TOXICITY * max(0.0, f.toxicity - 0.2) / 0.8, {"count": f.toxic_messages}),
+        Because("need", NEED * f.need**1.5),
+        Because("toxicity", TOXICITY * max(0.0, f.toxicity - ROUGH) / (1 - ROUGH), {"count": f.toxic_messages}),
         Because("waiting", WAITING * f.need * saturating(waited / HOUR, 24)),
         Because("addressed", ADDRESSED * min(f.addressed, 3) / 3 if f.need >= 0.2 else 0.0, {"count": f.addressed}),
         Because("velocity", VELOCITY * saturating(max(0, pace - 3), 6), {"count": pace}),
         Because("reach", REACH * saturating(f.authors - 2 + f.likes / 10, 20), {"authors": f.authors}),
         Because("turning", TURNING * drop / 2, {}),
-        Because("fresh", FRESH * fresh * f.need, {}),
-        Because("helped", HELPED * helped, {"count": f.helped}),
-        Because("accepted", ACCEPTED if f.accepted else 0.0, {}),
+        Because("fresh", FRESH * max(0.0, 1.0 - quiet / 72) * f.need, {}),
+        Because("helped", HELPED * left * min(1.0, f.helped / 2), {"count": f.helped}),
+        Because("answered", ANSWERED * left * min(1.0, f.answered / 3), {"count": f.answered}),
+        Because("accepted", ACCEPTED * left if f.accepted else 0.0, {}),
+        Because("settled", SETTLED * left if f.settled else 0.0, {}),
+        Because("stale", STALE * saturating(max(0.0, quiet - 72), 24 * 25), {}),
     ]
 
 

@@ -31,7 +31,10 @@ SENTENCES: dict[str, dict[str, tuple[str, str]]] = {
         "turning": ("The mood turned for the worse", ""),
         "fresh": ("It is recent", ""),
         "helped": ("", "Speaks against: a member who knows has answered"),
+        "answered": ("", "Speaks against: {count} members have answered"),
         "accepted": ("", "Speaks against: an answer was accepted"),
+        "settled": ("", "Speaks against: the one who asked came back content"),
+        "stale": ("", "Speaks against: nothing has happened there for days"),
         "rule": ("A rule puts it above the line: {rules}", ""),
     },
     "fr": {
@@ -44,7 +47,10 @@ SENTENCES: dict[str, dict[str, tuple[str, str]]] = {
         "turning": ("L’humeur s’est dégradée", ""),
         "fresh": ("C’est récent", ""),
         "helped": ("", "Contre : un membre qui s’y connaît a répondu"),
+        "answered": ("", "Contre : {count} membres ont répondu"),
         "accepted": ("", "Contre : une réponse a été acceptée"),
+        "settled": ("", "Contre : la personne est revenue satisfaite"),
+        "stale": ("", "Contre : rien ne s’y passe depuis des jours"),
         "rule": ("Une règle le place au-dessus de la ligne : {rules}", ""),
     },
 }

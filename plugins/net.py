@@ -212,8 +212,8 @@ class _Backend(httpcore.NetworkBackend):
         host: str,
         port: int,
         timeout: float | None = None,
-        local_address: str | None = None,  # noqa: ARG002
-        socket_options: Any = None,  # noqa: ARG002
+        local_address: str | None = None,
+        socket_options: Any = None,
     ) -> httpcore.NetworkStream:
         from httpcore._backends.sync import SyncStream  # httpcore keeps its stream class here only
 
@@ -224,7 +224,7 @@ class _Backend(httpcore.NetworkBackend):
         except OSError as error:
             raise httpcore.ConnectError(str(error)) from error
 
-    def connect_unix_socket(self, *args: Any, **kwargs: Any) -> httpcore.NetworkStream:  # noqa: ARG002
+    def connect_unix_socket(self, *args: Any, **kwargs: Any) -> httpcore.NetworkStream:
         raise AddressBlocked("A Unix socket is not a platform.")
 
 
@@ -286,7 +286,7 @@ def call(client: httpx.Client, request: httpx.Request) -> httpx.Response:
 
 
 class _GuardedSession(requests.Session):
-    def rebuild_auth(self, prepared_request: Any, response: Any) -> None:  # noqa: ARG002
+    def rebuild_auth(self, prepared_request: Any, response: Any) -> None:
         raise Permanent("A redirect was about to carry the credential on; it was stopped.")
 
 
@@ -314,7 +314,7 @@ class _Adapter(HTTPAdapter):
             try:
                 refuse_redirect(response.status_code, response.headers.get("location"), where)
                 _refuse_encoding(response.headers.get("content-encoding", ""), where)
-                response._content = read_capped(_pieces(response.raw), started, where)  # noqa: SLF001
+                response._content = read_capped(_pieces(response.raw), started, where)
             except ReadTimeoutError as error:
                 raise requests.exceptions.ReadTimeout(f"{where} stopped in the middle of its answer") from error
             except HTTPError as error:

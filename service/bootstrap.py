@@ -12,15 +12,13 @@ from moderation.scoring import registry as scorers
 from moderation.scoring.contract import Score, Scorer, Text
 from plugins import registry as connectors
 from plugins.contract import Io
-from service.config import Settings
+from service.bell import make_bell
+from service.config import MIGRATIONS, Settings
 from service.db.engine import Store, engine_options, prepare
 from service.db.models import db
 from service.db.pacing import DbPacer
 from service.deps import Deps, utc_now
-from service.jobs.bell import make_bell
 from service.vault import Vault
-
-MIGRATIONS = Path(__file__).resolve().parent.parent / "migrations"
 
 
 def wire(app: Flask, settings: Settings) -> Deps:
@@ -50,13 +48,6 @@ def wire(app: Flask, settings: Settings) -> Deps:
         ring=make_bell(settings.redis_url),
     )
     app.extensions["tenth"] = deps
-    return deps
-
-
-def deps_of(app: Flask) -> Deps:
-    """What `wire` built."""
-    deps = app.extensions["tenth"]
-    assert isinstance(deps, Deps)
     return deps
 
 

@@ -18,6 +18,7 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 from moderation.errors import BadInput
 
 MIN_SECRET = 32
+MIGRATIONS = Path(__file__).resolve().parent.parent / "migrations"
 
 
 class Settings(BaseSettings):

@@ -6,6 +6,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
+from flask import Flask
+
 from moderation.scoring.contract import Scorer
 from plugins.contract import Connector, Io
 from service.config import Settings
@@ -30,3 +32,11 @@ class Deps:
     io_for: Callable[[str], Io]
     ring: Callable[[str], None]
     now: Callable[[], datetime] = utc_now
+
+
+def deps_of(app: Flask) -> Deps:
+    """What bootstrap wired onto an application."""
+    deps = app.extensions["tenth"]
+    if not isinstance(deps, Deps):
+        raise TypeError("the application was not wired")
+    return deps

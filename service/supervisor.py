@@ -16,8 +16,9 @@ from typing import Any
 import click
 
 from service.app import create_app
-from service.bootstrap import build_scorer, deps_of
+from service.bootstrap import build_scorer
 from service.config import Settings, load_settings
+from service.deps import deps_of
 from service.sandbox.client import born, connect_sandbox, wait_for
 from service.usecases.people import ensure_owner
 from service.usecases.storage import ready_schema

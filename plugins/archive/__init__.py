@@ -24,14 +24,14 @@ class ArchiveConnector:
     capabilities: frozenset[Capability] = frozenset()
     window: Literal["now", "newest"] = "newest"
 
-    def url(self, settings: ConnectionSettings) -> str:  # noqa: ARG002 (the contract gives it)
+    def url(self, settings: ConnectionSettings) -> str:
         """An archive lives nowhere."""
         return ""
 
     def open(self, settings: ConnectionSettings, io: Io) -> None:
         """None: there is nobody to call."""
 
-    def parse(self, delivery: Delivery, settings: ConnectionSettings) -> Events:  # noqa: ARG002
+    def parse(self, delivery: Delivery, settings: ConnectionSettings) -> Events:
         """The message of one line. Raises BadInput naming the field."""
         return parse.parse(delivery)
 

@@ -11,8 +11,7 @@ from flask import Flask
 
 from moderation.errors import BadInput
 from service.app import create_app
-from service.bootstrap import deps_of
-from service.deps import Deps
+from service.deps import Deps, deps_of
 from service.usecases.storage import ready_schema
 
 json_option = click.option("--json", "as_json", is_flag=True, help="Print only JSON on standard output.")

@@ -7,7 +7,7 @@ from dataclasses import asdict
 import click
 
 from service.cli.base import json_option, print_json
-from service.usecases.diagnosis import diagnose
+from service.doctor import diagnose
 
 
 @click.command("doctor")

@@ -8,8 +8,8 @@ from typing import Any
 
 import click
 
-from service.bootstrap import deps_of
 from service.cli.base import service
+from service.deps import deps_of
 from service.jobs.embedded import Embedded
 from service.jobs.rq_worker import run_rq_worker
 from service.supervisor import Supervisor, die_with_parent

@@ -6,7 +6,9 @@ deferred one that reads first fails at once when somebody else wrote in between,
 
 from __future__ import annotations
 
+import random
 import sqlite3
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -50,8 +52,36 @@ def _on_connect(connection: sqlite3.Connection, _record: object) -> None:
 
 
 def _on_begin(connection: Connection) -> None:
-    mode = "IMMEDIATE" if connection.get_execution_options().get("writes") else "DEFERRED"
-    connection.exec_driver_sql(f"BEGIN {mode}")
+    if not connection.get_execution_options().get("writes"):
+        connection.exec_driver_sql("BEGIN DEFERRED")
+        return
+    raw = connection.connection.driver_connection
+    assert isinstance(raw, sqlite3.Connection)
+    if not _locked_soon(raw):
+        connection.exec_driver_sql("BEGIN IMMEDIATE")
+
+
+def _locked_soon(raw: sqlite3.Connection) -> bool:
+    """Opens a writing transaction, asking every few milliseconds; False when the lock stays taken.
+
+    SQLite's own waiting sleeps up to 100 ms at a time: a webhook would sleep while one short transaction of the worker
+    ends and the next begins.
+    """
+    raw.execute("PRAGMA busy_timeout=0")
+    try:
+        deadline = time.monotonic() + BUSY_SECONDS
+        while time.monotonic() < deadline:
+            try:
+                raw.execute("BEGIN IMMEDIATE")
+            except sqlite3.OperationalError as error:
+                if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY:
+                    return False
+                time.sleep(random.uniform(0.001, 0.003))
+            else:
+                return True
+        return False
+    finally:
+        raw.execute(f"PRAGMA busy_timeout={BUSY_SECONDS * 1000}")
 
 
 class Store:

@@ -23,6 +23,7 @@ from service.db.erase import entomb, erase_text
 from service.db.facts import refresh_threads
 from service.db.models import Author, Community, Message, Revision, ScoreRow, Thread, Tombstone
 
+
 @dataclass(frozen=True, slots=True)
 class State:
     """What is stored of a message: enough to tell whether a new state is newer."""

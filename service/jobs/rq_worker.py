@@ -11,8 +11,8 @@ import structlog
 from redis import Redis
 from rq import Queue, SimpleWorker
 
+from service.bell import QUEUE, make_bell
 from service.deps import Deps
-from service.jobs.bell import QUEUE, make_bell
 from service.usecases.heartbeat import beat
 
 log = structlog.get_logger(__name__)

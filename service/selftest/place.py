@@ -20,9 +20,8 @@ from sqlalchemy import create_engine, make_url, text
 
 from moderation.errors import TenthError
 from service.app import create_app
-from service.bootstrap import deps_of
 from service.config import Settings, load_settings
-from service.deps import Deps
+from service.deps import Deps, deps_of
 from service.usecases.storage import ready_schema
 
 HOST = "127.0.0.1"

@@ -21,9 +21,8 @@ from sqlalchemy import Table, func, insert, select, text
 from sqlalchemy.orm import Session
 
 from moderation.errors import BadInput
-from service.bootstrap import deps_of
 from service.db.models import Base, Person
-from service.deps import Deps
+from service.deps import Deps, deps_of
 from service.usecases.storage import migrate, schema_state
 
 _BLOCK = 2_000
@@ -147,7 +146,7 @@ def _mend_sequence(session: Session, table: Table) -> None:
         name = preparer.quote(table.name)
         session.execute(
             text(
-                f"SELECT setval(pg_get_serial_sequence('{name}', '{column.name}'),"  # noqa: S608 (our own table names)
+                f"SELECT setval(pg_get_serial_sequence('{name}', '{column.name}'),"
                 f" COALESCE((SELECT max({column.name}) FROM {name}), 1))"
             )
         )

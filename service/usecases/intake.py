@@ -197,5 +197,5 @@ def _again(deps: Deps, claimed: Claimed, error: Exception) -> tuple[str, datetim
     words = f"It could not be written: {type(error).__name__}: {str(error)[:500]}"
     if claimed.attempt >= inbox.MAX_ATTEMPTS:
         return words, None
-    pause = BACKOFF[min(claimed.attempt, len(BACKOFF)) - 1] * random.uniform(0.8, 1.2)  # noqa: S311 (jitter)
+    pause = BACKOFF[min(claimed.attempt, len(BACKOFF)) - 1] * random.uniform(0.8, 1.2)
     return words, deps.now() + timedelta(seconds=pause)

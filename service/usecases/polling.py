@@ -17,7 +17,7 @@ from plugins.contract import ConnectorError, CredentialsRefused, MissingRight, P
 from service.db import deliveries as inbox
 from service.db.models import Connection
 from service.deps import Deps
-from service.usecases.connections import Opened, open_session, opened
+from service.usecases.connections import open_session, opened
 
 log = structlog.get_logger(__name__)
 
@@ -121,7 +121,7 @@ def _release(deps: Deps, claim: _Claim, **values: Any) -> None:
 
 
 def _succeed(deps: Deps, claim: _Claim, more: bool) -> None:
-    again = deps.now() + timedelta(seconds=0 if more else deps.settings.poll_seconds * random.uniform(0.9, 1.1))  # noqa: S311
+    again = deps.now() + timedelta(seconds=0 if more else deps.settings.poll_seconds * random.uniform(0.9, 1.1))
     _release(
         deps, claim, state="reading" if more else "ok", failures=0, error="", error_code="", error_since=None, poll_due_at=again
     )
@@ -156,6 +156,6 @@ def _fail(deps: Deps, claim: _Claim, error: TenthError) -> None:
 def _pause(failures: int, error: TenthError) -> timedelta:
     """Back-off with jitter; a permanent error is asked about rarely, in case somebody mended it over there."""
     step = len(PAUSES) - 1 if isinstance(error, Permanent) and failures > 0 else min(failures, len(PAUSES) - 1)
-    return timedelta(seconds=PAUSES[step] * random.uniform(0.8, 1.2))  # noqa: S311 (jitter)
+    return timedelta(seconds=PAUSES[step] * random.uniform(0.8, 1.2))
 
 

@@ -9,7 +9,8 @@ from flask_migrate import upgrade
 from sqlalchemy import inspect
 
 from moderation.errors import TenthError
-from service.bootstrap import MIGRATIONS, deps_of
+from service.config import MIGRATIONS
+from service.deps import deps_of
 
 
 class SchemaBehind(TenthError):

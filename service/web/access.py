@@ -11,7 +11,7 @@ from flask_login import LoginManager, UserMixin, current_user, login_user
 from flask_wtf.csrf import CSRFProtect
 
 from service.auth.roles import Permission, allows
-from service.bootstrap import deps_of
+from service.deps import deps_of
 from service.usecases.people import Known, known_person
 from service.vault import same
 from service.web.blueprint import declared, web

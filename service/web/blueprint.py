@@ -8,8 +8,7 @@ from typing import Any, TypeVar
 from flask import Blueprint, current_app
 
 from service.auth.roles import Permission
-from service.bootstrap import deps_of
-from service.deps import Deps
+from service.deps import Deps, deps_of
 
 View = TypeVar("View", bound=Callable[..., Any])
 

@@ -13,7 +13,7 @@ from service.config import Settings
 PER_ADDRESS = "20 per 5 minutes"
 PER_NAME = "10 per 15 minutes"
 SIGN_IN = "web.sign_in"
-PASSWORD = "web.change_password"  # noqa: S105 (an endpoint)
+PASSWORD = "web.change_password"
 FAILED = 401
 
 

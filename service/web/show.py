@@ -16,7 +16,7 @@ from flask_babel import lazy_gettext as _l
 from flask_login import current_user
 
 from service.auth.roles import Permission, allows
-from service.bootstrap import deps_of
+from service.deps import deps_of
 from service.usecases.desk import Source
 from service.usecases.queue import Item, Line, Shown
 from service.web import language, text

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import re
+import secrets
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -13,12 +15,12 @@ from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
 from service.app import create_app
-from service.bootstrap import deps_of
+from service.auth.passwords import hash_password
+from service.deps import deps_of
 from service.config import load_settings
 from service.db.facts import refresh_threads
-from service.db.models import Author, Base, Case, Community, Connection, Message, Revision, ScoreRow, Thread
+from service.db.models import Author, Base, Case, Community, Connection, Message, Person, Revision, ScoreRow, Thread
 from service.deps import Deps
-from service.usecases.people import create_person
 
 PASSWORD = "a-long-enough-password"  # noqa: S105 (of people in tests)
 ROLES = ("owner", "manager", "responder", "analyst")
@@ -30,9 +32,19 @@ def build(folder: Path, **settings: Any) -> Flask:
     app = create_app(load_settings(data_dir=folder, **settings))
     deps = deps_of(app)
     Base.metadata.create_all(deps.store.engine)
-    for role in ROLES:
-        create_person(deps, role, role, PASSWORD)
+    with deps.store.write() as session:
+        session.add_all(_person(role) for role in ROLES)
     return app
+
+
+@cache
+def _hash() -> str:
+    return hash_password(PASSWORD)
+
+
+def _person(role: str) -> Person:
+    kept = {"username": role, "name": role, "role": role, "password_hash": _hash(), "created_at": datetime.now(UTC)}
+    return Person(session_key=secrets.token_urlsafe(24), audit_salt=secrets.token_hex(16), **kept)
 
 
 def token(page: TestResponse) -> str:

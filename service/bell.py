@@ -28,7 +28,7 @@ def make_bell(redis_url: str) -> Callable[[str], None]:
         # The id holds the time: a job whose worker died blocks the rings of its own moment and no later one.
         job_id = f"{job}-{int(time.time() / TOGETHER_SECONDS)}"
         try:
-            queue.enqueue(f"service.jobs.work.{job}", job_id=job_id, unique=True, result_ttl=0, failure_ttl=600)
+            queue.enqueue(f"service.rq_jobs.{job}", job_id=job_id, unique=True, result_ttl=0, failure_ttl=600)
         except DuplicateJobError:
             log.debug("bell.rung_already", job=job)
         except RedisError as error:
