@@ -52,7 +52,8 @@ class Thread(BaseModel):
 class Item(BaseModel):
     """Something to read: a thread by any of its statuses, or one status of a known thread that may be gone.
 
-    `fresh` says that the status itself was just read and only its context is wanted: one call instead of two.
+    `counted` says that the status itself was just read and what it counted as its direct replies: only its context
+    is wanted then, one call instead of two.
     """
 
     model_config = ConfigDict(extra="forbid")
@@ -60,7 +61,7 @@ class Item(BaseModel):
     kind: Literal["thread", "status"] = "thread"
     id: str
     root: str = ""
-    fresh: bool = False
+    counted: int | None = None
     tries: int = 0
 
 
@@ -102,7 +103,7 @@ class Cursor(BaseModel):
     def place(self, root: str) -> Place:
         thread = self.threads.get(root, Thread())
         known = sum(1 for one in thread.ids if one != root)
-        return Place(root, known=known, total=max(thread.total, known), with_brand=thread.with_brand)
+        return Place(root, total=max(thread.total, known), with_brand=thread.with_brand)
 
     def thread(self, root: str) -> Thread:
         return self.threads.setdefault(root, Thread())

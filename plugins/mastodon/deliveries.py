@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -45,7 +46,6 @@ class Place:
     """The thread of a status. `total` is a lower bound; `with_brand`: the brand wrote in it or was spoken to."""
 
     root: str
-    known: int = 0
     total: int = 0
     with_brand: bool = False
 
@@ -114,22 +114,24 @@ def of_status(status: Raw, own: Own, place: Place) -> Delivery:
     return Delivery(key=f"{state}:{hashlib.sha256(body).hexdigest()[:16]}", kind="status", body=body)
 
 
-def of_thread(own: Own, place: Place) -> Delivery:
-    """The counts of a thread, apart from its posts: on every post, one new reply would send the whole thread again."""
-    body = _encoded(
-        {"root": place.root, "known": place.known, "total": place.total, "own": {"id": own.id, "acct": own.acct}}
-    )
-    return Delivery(key=f"thread:{place.root}:{place.known}:{place.total}", kind="thread", body=body)
+def of_thread(own: Own, place: Place, known: Iterable[str]) -> Delivery:
+    """The count of a thread, apart from its posts: on every post, one new reply would send the whole thread again.
+
+    A count that falls and rises again would be the same news twice, so `known`, the posts behind it, is part of the key.
+    """
+    state = hashlib.sha256("\n".join(sorted(known)).encode()).hexdigest()[:16]
+    body = _encoded({"root": place.root, "total": place.total, "own": {"id": own.id, "acct": own.acct}, "state": state})
+    return Delivery(key=f"thread:{place.root}:{place.total}:{state}", kind="thread", body=body)
 
 
 def of_gone(gone_id: str, at: datetime) -> Delivery:
     return Delivery(key=f"gone:{gone_id}", kind="gone", body=_encoded({"id": gone_id, "at": at.isoformat()}))
 
 
-def lower_bound(statuses: list[Raw], known_replies: int) -> int:
-    """How many replies a thread has at least: `replies_count` counts direct ones, those we cannot see included."""
-    counted = sum(count for status in statuses if isinstance(count := status.get("replies_count"), int))
-    return max(counted, known_replies)
+def replies_of(status: Raw) -> int:
+    """Direct replies by the server's count, those we cannot see included."""
+    count = status.get("replies_count")
+    return count if isinstance(count, int) else 0
 
 
 def _kept(status: Raw) -> Raw:

@@ -15,13 +15,13 @@ from plugins.mastodon.deliveries import (
     is_addressed,
     is_own,
     is_reblog,
-    lower_bound,
     may_keep,
     objects,
     of_gone,
     of_status,
     of_thread,
     parent_of,
+    replies_of,
     status_id,
 )
 
@@ -86,23 +86,23 @@ class Threads:
             return []
         thread = self._cursor.thread(root)
         if self._says_more(status, thread, is_root=found == root):
-            self._cursor.ask_for(Item(id=root, fresh=found == root), first=fresh)
+            self._cursor.ask_for(Item(id=root, counted=replies_of(status) if found == root else None), first=fresh)
         self._note(root, [status])
         if found == root:
-            thread.total = max(thread.total, lower_bound([status], 0))
+            thread.total = max(thread.total, replies_of(status))
         return [of_status(status, self._own, self._cursor.place(root))]
 
     def _says_more(self, status: Raw, thread: Thread, *, is_root: bool) -> bool:
         """Whether this status shows that its thread has posts that were not read."""
         if is_root:
-            return lower_bound([status], 0) > max(thread.total, len(thread.ids) - 1)
+            return replies_of(status) > max(thread.total, len(thread.ids) - 1)
         return status_id(status) not in thread.ids
 
     def _read(self, item: Item) -> list[Delivery]:
         if item.kind == "status":
             return self._reread(item)
-        if item.fresh:
-            return self.whole(item.id, read_below(self._client, item.id), root_read=True)
+        if item.counted is not None:
+            return self.whole(item.id, read_below(self._client, item.id), counted=item.counted)
         status, above, below = read_context(self._client, item.id)
         root = status_id(above[0]) if above else item.id
         if root == item.id:
@@ -110,25 +110,23 @@ class Threads:
         self._cursor.ask_for(Item(id=root), first=True)
         return self._some(root, [*above[1:], status, *below])
 
-    def whole(self, root: str, statuses: list[Raw], *, root_read: bool = False) -> list[Delivery]:
-        """All of a thread. With `root_read`, its root was delivered already and `statuses` are the others."""
+    def whole(self, root: str, statuses: list[Raw], *, counted: int | None = None) -> list[Delivery]:
+        """All of a thread. With `counted`, its root was delivered already and `statuses` are the others."""
         thread = self._cursor.thread(root)
-        before, here = list(thread.ids), _ids(statuses) | ({root} if root_read else set())
+        here = {status_id(one) for one in statuses} | ({root} if counted is not None else set())
+        missing = [one for one in thread.ids if one not in here]
         thread.read_at = self._now.timestamp()
-        deliveries = self._some(root, statuses, whole=True)
+        thread.total = sum(map(replies_of, statuses), counted or 0)
+        deliveries = self._some(root, statuses)
         if root in self._cursor.threads:
-            deliveries.append(of_thread(self._own, self._cursor.place(root)))
-        for missing in [one for one in before if one not in here][:_MISSING_AT_ONCE]:
-            self._cursor.ask_for(Item(kind="status", id=missing, root=root))
+            deliveries.append(of_thread(self._own, self._cursor.place(root), thread.ids))
+        for one in missing[:_MISSING_AT_ONCE]:
+            self._cursor.ask_for(Item(kind="status", id=one, root=root))
         return deliveries
 
-    def _some(self, root: str, statuses: list[Raw], *, whole: bool = False) -> list[Delivery]:
-        thread = self._cursor.thread(root)
+    def _some(self, root: str, statuses: list[Raw]) -> list[Delivery]:
         self._note(root, statuses)
         place = self._cursor.place(root)
-        if whole:
-            thread.total = max(lower_bound(statuses, place.known), thread.total if root not in _ids(statuses) else 0)
-            place = self._cursor.place(root)
         deliveries = [one for status in statuses for one in self._deliver(status, place)]
         self._drop_empty(root)
         return deliveries
@@ -185,10 +183,6 @@ class Threads:
         thread = self._cursor.threads.get(root)
         if thread is not None and not thread.ids:
             del self._cursor.threads[root]
-
-
-def _ids(statuses: list[Raw]) -> set[str]:
-    return {status_id(one) for one in statuses}
 
 
 def _dict(body: Any) -> Raw:

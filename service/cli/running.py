@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import threading
 from typing import Any
@@ -14,6 +15,9 @@ from service.jobs.embedded import Embedded
 from service.jobs.rq_worker import run_rq_worker
 from service.supervisor import Supervisor, die_with_parent
 from service.usecases.storage import migrate, schema_state
+
+#: The worker steps back for the web process: a webhook's sender and a person wait, a batch does not.
+NICE = 10
 
 
 @click.command("run")
@@ -48,6 +52,7 @@ def worker() -> None:
 
     for name in (signal.SIGTERM, signal.SIGINT):
         signal.signal(name, ask_to_stop)
+    os.nice(NICE)
     Embedded(deps_of(app), stop).run()
 
 

@@ -9,8 +9,7 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
-from service.deps import deps_of
-from service.deps import Deps
+from service.deps import Deps, deps_of
 from tests.web.desk import Seeder, build, sign_in
 
 

@@ -16,11 +16,10 @@ from werkzeug.test import TestResponse
 
 from service.app import create_app
 from service.auth.passwords import hash_password
-from service.deps import deps_of
 from service.config import load_settings
 from service.db.facts import refresh_threads
 from service.db.models import Author, Base, Case, Community, Connection, Message, Person, Revision, ScoreRow, Thread
-from service.deps import Deps
+from service.deps import Deps, deps_of
 
 PASSWORD = "a-long-enough-password"  # noqa: S105 (of people in tests)
 ROLES = ("owner", "manager", "responder", "analyst")

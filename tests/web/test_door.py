@@ -13,11 +13,10 @@ from flask.testing import FlaskClient
 from moderation.errors import BadInput
 from service.app import create_app
 from service.auth import passwords
-from service.deps import deps_of
 from service.config import load_settings
 from service.db import audit
 from service.db.models import Base, Person
-from service.deps import Deps
+from service.deps import Deps, deps_of
 from service.usecases import people
 from tests.web.desk import PASSWORD, build, post, sign_in
 

@@ -68,7 +68,7 @@ def test_an_unknown_address_says_what_to_do(client: FlaskClient, lang: str, word
 @pytest.mark.parametrize("address", ["/api/v1/nowhere", "/webhooks/nowhere", "/metrics/nowhere"])
 def test_machines_get_no_page(client: FlaskClient, address: str) -> None:
     answer = client.get(address)
-    assert answer.status_code == 404
+    assert answer.status_code in (404, 405)
     assert "html" not in answer.content_type
     assert "html" not in client.post(address).content_type
 

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Any
 
-from moderation.model import Event, MessageSeen
+from moderation.model import Event, MessageSeen, ThreadChanged
 from plugins.contract import Clock, Delivery, Io
 from plugins.mastodon import connector
 from plugins.mastodon.deliveries import Own
@@ -82,6 +82,12 @@ def rounds(session: MastodonSession, cursor: str = "", most: int = 300) -> tuple
 def events(deliveries: list[Delivery]) -> list[Event]:
     any_settings = settings_for("https://social.example")
     return [event for one in deliveries for event in connector.parse(one, any_settings).events]
+
+
+def totals(deliveries: list[Delivery]) -> dict[str, int | None]:
+    """The last count of replies that was told of each thread."""
+    told = [event.thread for event in events(deliveries) if isinstance(event, ThreadChanged)]
+    return {thread.remote_id: thread.total_replies for thread in told}
 
 
 def messages(deliveries: list[Delivery]) -> dict[str, MessageSeen]:

@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 
 from moderation.errors import BadInput
-from moderation.model import AuthorRole, Ignored, MessageGone, MessageSeen
+from moderation.model import AuthorRole, Ignored, MessageGone, MessageSeen, ThreadChanged
 from plugins.contract import Delivery
-from plugins.mastodon.deliveries import Own, Place, of_gone, of_status
+from plugins.mastodon.deliveries import Own, Place, of_gone, of_status, of_thread
 from plugins.mastodon.parse import parse
 from tests.plugins.mastodon.making import OWN, account, mention, status
 from tests.plugins.mastodon.recorded import SERVERS, exchange, needs_recordings, statuses
@@ -33,16 +33,24 @@ def test_a_status_becomes_a_message() -> None:
         content="<p>Ça <b>fuit</b></p>",
         favourites_count=3,
         reblogs_count=2,
-        replies_count=4,
         mentions=[mention()],
         spoiler_text="cw",
     )
-    message = seen(raw, Place("1", known=2, total=4))
+    message = seen(raw, Place("1", total=4))
     assert (message.text, message.likes, message.shares, message.content_warning) == ("Ça fuit", 3, 2, "cw")
     assert message.addressed and message.version == 0.0 and message.edited_at is None
     assert (message.author.handle, message.author.role) == ("ines@social.example", AuthorRole.CUSTOMER)
     assert (message.thread.community.remote_id, message.thread.community.name) == (OWN.acct, "@brand@social.example")
-    assert (message.thread.title, message.thread.total_replies, message.thread.url) == ("cw", 4, raw["url"])
+    assert (message.thread.title, message.thread.total_replies, message.thread.url) == ("cw", None, raw["url"])
+
+
+def test_the_count_of_a_thread_comes_apart_from_its_posts() -> None:
+    (event,) = parse(of_thread(OWN, Place("1", total=4), ["1", "2"])).events
+    assert isinstance(event, ThreadChanged)
+    assert (event.thread.remote_id, event.thread.total_replies, event.thread.title) == ("1", 4, None)
+    assert event.thread.community.remote_id == OWN.acct
+    same, other = of_thread(OWN, Place("1", total=4), ["2", "1"]), of_thread(OWN, Place("1", total=4), ["1", "3"])
+    assert of_thread(OWN, Place("1", total=4), ["1", "2"]) == same != other
 
 
 def test_a_reply_says_nothing_of_its_thread_but_its_root() -> None:

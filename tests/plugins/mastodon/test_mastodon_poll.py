@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 
-from moderation.model import MessageGone, MessageSeen, ThreadChanged
+from moderation.model import MessageGone, MessageSeen
 from plugins.contract import CredentialsRefused, Delivery, Temporary
 from plugins.mastodon import cursor as cursor_module
 from plugins.mastodon import sources
+from plugins.mastodon.client import Answer, Client
 from plugins.mastodon.session import MastodonSession
 from service.sandbox.fediverse import Status, Wish
-from tests.plugins.mastodon.making import events, messages, opened, rounds
+from tests.plugins.mastodon.making import events, messages, opened, rounds, totals
 from tests.sandbox_server import Running, running_sandbox
 
 
@@ -48,6 +50,20 @@ def session(box: Running, time: Time) -> Iterator[MastodonSession]:
         yield made
 
 
+@pytest.fixture
+def calls(session: MastodonSession, monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The paths that are read, in their order."""
+    asked: list[str] = []
+    get = Client.get
+
+    def noted(self: Client, path: str, params: Mapping[str, Any] | None = None) -> Answer:
+        asked.append(path)
+        return get(self, path, params)
+
+    monkeypatch.setattr(Client, "get", noted)
+    return asked
+
+
 def say(box: Running, name: str, text: str, parent: str | None = None, visibility: str = "public") -> Status:
     with box.world.lock:
         fedi = box.world.fedi
@@ -60,6 +76,14 @@ def milk(box: Running) -> Status:
     return next(one for one in box.world.fedi.statuses.values() if "frother" in one.text)
 
 
+def thread_of(box: Running, root: Status) -> set[str]:
+    """The ids of everything in a thread, as the sandbox itself has it."""
+    ids = {root.id}
+    for one in box.world.fedi.statuses.values():  # a reply is always younger than what it answers
+        ids |= {one.id} if one.in_reply_to in ids else set()
+    return ids
+
+
 def gone(deliveries: list[Delivery]) -> list[str]:
     return [event.remote_id for event in events(deliveries) if isinstance(event, MessageGone)]
 
@@ -69,9 +93,8 @@ def test_the_first_reading_finds_every_public_thread(box: Running, session: Mast
     found = messages(deliveries)
     assert set(found) == set(box.world.fedi.statuses)
     root = found[milk(box).id]
-    counted = [e.thread for e in events(deliveries) if isinstance(e, ThreadChanged)]
     assert root.addressed
-    assert [t.total_replies for t in counted if t.remote_id == root.remote_id][-1] == 3
+    assert totals(deliveries)[root.remote_id] == 3
     assert {one.thread.remote_id for one in found.values() if one.in_reply_to} == {root.remote_id}
 
 
@@ -104,9 +127,11 @@ def test_a_mention_that_the_accounts_filter_holds_back_is_read(box: Running, ses
 def test_a_new_reply_deep_in_a_thread_arrives_with_its_root(box: Running, session: MastodonSession) -> None:
     _, cursor = rounds(session)
     deep = say(box, "ines", "@brava et moi ?", parent=say(box, "marc", "And now?", parent=milk(box).id).id)
-    found = messages(rounds(session, cursor)[0])
+    deliveries, _ = rounds(session, cursor)
+    found = messages(deliveries)
     assert found[deep.id].thread.remote_id == milk(box).id
-    assert found[milk(box).id].thread.total_replies == 5
+    assert set(found) == thread_of(box, milk(box))
+    assert totals(deliveries)[milk(box).id] == 5
 
 
 def test_a_mention_in_an_unknown_thread_brings_the_whole_thread(box: Running, session: MastodonSession) -> None:
@@ -114,10 +139,58 @@ def test_a_mention_in_an_unknown_thread_brings_the_whole_thread(box: Running, se
     root = say(box, "tomoko", "Which grinder?")
     side = say(box, "marc", "Any.", parent=root.id)
     call = say(box, "ines", "@brava what do you say?", parent=root.id)
-    found = messages(rounds(session, cursor)[0])
-    assert {root.id, side.id, call.id} <= set(found)
+    deliveries, _ = rounds(session, cursor)
+    found = messages(deliveries)
+    assert {root.id, side.id, call.id} == thread_of(box, root) <= set(found)
     assert {found[one.id].thread.remote_id for one in (root, side, call)} == {root.id}
-    assert found[root.id].thread.total_replies == 2
+    assert totals(deliveries)[root.id] == 2
+
+
+def test_a_first_reading_takes_one_call_a_thread_and_misses_no_reply(
+    box: Running, session: MastodonSession, calls: list[str]
+) -> None:
+    roots = [say(box, "tomoko", f"#bravahelp question {n}") for n in range(6)]
+    for root in roots:
+        last = root
+        for depth in range(4):
+            last = say(box, "marc", f"Answer {depth}", parent=last.id)
+    deliveries, _ = rounds(session)
+    assert set(messages(deliveries)) == set(box.world.fedi.statuses)
+    assert {totals(deliveries)[root.id] for root in roots} == {4}
+    reading = [path for path in calls if path.startswith("/api/v1/statuses/")]
+    assert len(reading) == len(set(reading)) == len(roots) + 1  # and the thread of the sandbox's story
+    assert all(path.endswith("/context") for path in reading)
+
+
+def test_replies_that_only_the_server_knows_count_alike_at_every_reading(
+    box: Running, session: MastodonSession, time: Time
+) -> None:
+    root = say(box, "tomoko", "@brava which grinder?")
+    seen = say(box, "marc", "Any.", parent=root.id)
+    say(box, "ines", "For friends only.", parent=root.id, visibility="private")
+    say(box, "ines", "And this too.", parent=seen.id, visibility="private")
+    first, cursor = rounds(session)
+    time.later(minutes=11)
+    again, _ = rounds(session, cursor)
+    assert totals(first)[root.id] == totals(again)[root.id] == 3
+    assert {one.key for one in again} <= {one.key for one in first}
+
+
+def test_a_count_that_falls_and_rises_again_is_news_each_time(
+    box: Running, session: MastodonSession, time: Time
+) -> None:
+    deliveries, cursor = rounds(session)
+    keys = {one.key for one in deliveries}
+    reply = next(one for one in box.world.fedi.statuses.values() if "vinegar" in one.text)
+    with box.world.lock:
+        box.world.fedi.delete(reply)
+    time.later(minutes=11)
+    fewer, cursor = rounds(session, cursor)
+    say(box, "ines", "@brava et moi ?", parent=milk(box).id)
+    time.later(minutes=11)
+    more, _ = rounds(session, cursor)
+    assert (totals(fewer)[milk(box).id], totals(more)[milk(box).id]) == (2, 3)
+    assert not {one.key for one in more if one.kind == "thread" and b'"total":3' in one.body} & keys
 
 
 def test_edits_are_found_by_reading_threads_again(box: Running, session: MastodonSession, time: Time) -> None:
