@@ -120,13 +120,25 @@ class ThreadChanged:
 
 
 @dataclass(frozen=True, slots=True)
+class ThreadListed:
+    """These are all the messages of a thread that are there at `at`.
+
+    A stored one that is not among them and was written before `at` is gone; where `present` is empty, all are.
+    """
+
+    thread_id: str
+    present: tuple[str, ...]
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class Ignored:
     """A payload that is understood and rightly leaves nothing: a ping, a like by name, an unknown event."""
 
     why: str
 
 
-Event = MessageSeen | MessageGone | ThreadChanged | Ignored
+Event = MessageSeen | MessageGone | ThreadChanged | ThreadListed | Ignored
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,12 +8,16 @@ from __future__ import annotations
 
 import os
 import secrets
+import tempfile
+from contextlib import suppress
 from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from pydantic import Field, ValidationError, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import ArgumentError
 
 from moderation.errors import BadInput
 
@@ -58,6 +62,27 @@ class Settings(BaseSettings):
             return frozenset(part.strip().lower() for part in value.split(",") if part.strip())
         return value
 
+    @field_validator("allow_private_hosts")
+    @classmethod
+    def _hosts_only(cls, value: frozenset[str]) -> frozenset[str]:
+        if any("/" in host or "@" in host for host in value):
+            raise ValueError("takes host or host:port, comma-separated, without https:// and path")
+        return value
+
+    @field_validator("data_dir")
+    @classmethod
+    def _folder(cls, value: Path) -> Path:
+        if value.exists() and not value.is_dir():
+            raise ValueError("is a file, and must be a folder")
+        return value
+
+    @field_validator("public_url")
+    @classmethod
+    def _web_address(cls, value: str) -> str:
+        if value and not value.startswith(("https://", "http://")):
+            raise ValueError("must start with https:// or http://")
+        return value
+
     @field_validator("secret_key")
     @classmethod
     def _long_enough(cls, value: str) -> str:
@@ -69,8 +94,14 @@ class Settings(BaseSettings):
     @field_validator("database_url")
     @classmethod
     def _known_database(cls, value: str) -> str:
-        if value and not value.startswith(("sqlite:", "postgresql:", "postgresql+psycopg:", "postgres:")):
-            raise ValueError("must start with sqlite: or postgresql:")
+        if value and not value.startswith(("sqlite:///", "postgresql://", "postgresql+psycopg://", "postgres://")):
+            raise ValueError("must start with sqlite:/// or postgresql://")
+        try:
+            make_url(value or "sqlite://")
+        except (ArgumentError, ValueError):
+            raise ValueError("is not a database address, such as postgresql://user:password@host:5432/name") from None
+        if value in ("sqlite:///", "sqlite:///:memory:"):
+            raise ValueError("must name a file: every process has to see the same database")
         return value
 
     @field_validator("redis_url")
@@ -116,13 +147,13 @@ def _kept_secret(path: Path) -> str:
     """Reads the key, or makes it: written apart and linked in place, so that two starts at once agree on one."""
     if not path.exists():
         path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        fresh = path.with_name(f"{path.name}.{os.getpid()}")
-        fresh.touch(mode=0o600)
-        fresh.write_text(secrets.token_urlsafe(48))
-        try:
-            os.link(fresh, path)
-        except FileExistsError:
-            pass  # another start was first; its key is the one
-        finally:
-            fresh.unlink()
-    return path.read_text().strip()
+        with tempfile.NamedTemporaryFile("w", dir=path.parent, prefix=f".{path.name}-") as fresh:  # readable to us only
+            fresh.write(secrets.token_urlsafe(48))
+            fresh.flush()
+            os.fsync(fresh.fileno())
+            with suppress(FileExistsError):  # another start was first; its key is the one
+                os.link(fresh.name, path)
+    kept = path.read_text().strip()
+    if len(kept) < MIN_SECRET:
+        raise BadInput(f"{path} does not hold the {MIN_SECRET} characters or more of a secret key; it was changed or cut.")
+    return kept

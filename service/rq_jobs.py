@@ -31,5 +31,9 @@ def look_again() -> int:
     return work.look_again(process_deps())
 
 
+def perform_actions() -> int:
+    return work.perform_actions(process_deps())
+
+
 def purge() -> int:
     return work.purge(process_deps())

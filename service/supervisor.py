@@ -5,6 +5,7 @@ from __future__ import annotations
 import ctypes
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -15,6 +16,7 @@ from typing import Any
 
 import click
 
+from moderation.errors import TenthError
 from service.app import create_app
 from service.bootstrap import build_scorer
 from service.config import Settings, load_settings
@@ -30,6 +32,25 @@ MOST_RESTARTS = 30
 #: One that has run this long did not die at once: its restarts are counted from zero again.
 STEADY_SECONDS = 10.0
 _PR_SET_PDEATHSIG = 1
+
+
+class PortTaken(TenthError):
+    """Somebody else listens where we should."""
+
+
+class KeepsEnding(TenthError):
+    """A child ends as soon as it is started, again and again."""
+
+
+def refuse_taken_port(host: str, port: int, instead: str) -> None:
+    """Looks before any child is started: one that cannot listen would only be started again and again."""
+    try:
+        family, kind, proto, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+        with socket.socket(family, kind, proto) as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # as gunicorn does
+            probe.bind(address)
+    except OSError as error:
+        raise PortTaken(f"Nothing can listen at {host}:{port} ({error.strerror}). {instead}") from None
 
 
 def die_with_parent() -> None:
@@ -83,12 +104,14 @@ class Supervisor:
         self._host, self._port, self._sandbox = host, port, sandbox
         self._children: list[Child] = []
         self._stopping = False
+        self._given_up = ""
 
     def run(self) -> None:
-        """Blocks until SIGINT or SIGTERM."""
+        """Blocks until SIGINT or SIGTERM. Raises PortTaken at once, KeepsEnding when a child cannot be kept running."""
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, self._ask_to_stop)
         settings = self._settings()
+        self._refuse_taken_ports()
         app = create_app(settings, web=False)
         ready_schema(app)
         build_scorer(settings)  # a missing model stops the start, not the first message
@@ -101,6 +124,11 @@ class Supervisor:
         self._start(Child("worker", [sys.executable, "-m", "service.cli", "worker"], environment))
         self._greet(settings, owner, password)
         self._watch()
+
+    def _refuse_taken_ports(self) -> None:
+        refuse_taken_port(self._host, self._port, "Is Tenth running already? Take another port with --port.")
+        if self._sandbox:
+            refuse_taken_port("127.0.0.1", sandbox_port(), "Set TENTH_SANDBOX_PORT to another port.")
 
     def _settings(self) -> Settings:
         settings = load_settings()
@@ -142,6 +170,8 @@ class Supervisor:
                 if child.ended and not self._stopping:
                     self._revive(child, time.monotonic())
         self._stop()
+        if self._given_up:
+            raise KeepsEnding(self._given_up)
 
     def _revive(self, child: Child, now: float) -> None:
         """At once at first, later after a pause in which the other children are still looked after."""
@@ -155,7 +185,7 @@ class Supervisor:
         child.restarts = 1 if now - child.started_at > STEADY_SECONDS else child.restarts + 1
         click.echo(f"The {child.name} process ended (code {code}); starting it again.", err=True)
         if child.restarts > MOST_RESTARTS:
-            click.echo(f"The {child.name} process keeps ending. Run `tenth doctor` to see why.", err=True)
+            self._given_up = f"The {child.name} process keeps ending. Run `tenth doctor` to see why."
             self._stopping = True
         child.end_orphans()
         child.again_at = now + (min(5.0, 0.5 * child.restarts) if child.restarts > 3 else 0.0)

@@ -10,7 +10,7 @@ from datetime import datetime
 
 from moderation.errors import BadInput
 from plugins.contract import Delivery, Refused
-from plugins.discourse.parse import WEBHOOK_EVENTS
+from plugins.discourse.parse import ANSWER_EVENTS, WEBHOOK_EVENTS
 from plugins.discourse.settings import DiscourseSettings
 from plugins.discourse.shape import (
     Json,
@@ -48,6 +48,8 @@ def receive(headers: Mapping[str, str], body: bytes, settings: DiscourseSettings
         return Delivery(key, event, b"", admitted=False)
     if kind == "topic":
         return Delivery(key, event, dump({"topic": slim_topic(record)}))
+    if event in ANSWER_EVENTS:
+        return Delivery(key, event, dump({"post": slim_post(record | {"raw": None, "cooked": None})}))
     extra = {"recovered_at": now.isoformat()} if event == "post_recovered" else {}
     return Delivery(key, event, dump({"post": slim_post(record) | extra}))
 

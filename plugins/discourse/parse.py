@@ -21,6 +21,7 @@ from moderation.model import (
     MessageGone,
     MessageSeen,
     ThreadChanged,
+    ThreadListed,
     ThreadSeen,
 )
 from plugins.contract import Delivery
@@ -98,6 +99,18 @@ def _topic(body: Json, settings: DiscourseSettings) -> list[Event]:
     return [ThreadChanged(thread)]
 
 
+def _stream(body: Json, settings: DiscourseSettings) -> list[Event]:
+    """A topic read as a whole. Without `listed_at` its list of posts is not known to be complete."""
+    found = _topic(body, settings)
+    if "listed_at" not in body:
+        return found
+    ids = body.get("stream")
+    if not isinstance(ids, list) or not ids:
+        raise BadInput("stream is missing or not a list of ids.")
+    present = tuple(_id({"id": one}, "stream", "id") for one in ids)
+    return [*found, ThreadListed(_id(_object(body, "topic"), "topic", "id"), present, _time(body, "stream", "listed_at"))]
+
+
 def _answer(body: Json, topic: Json) -> str | None:
     """Empty when the topic is known to have no accepted answer, None when that is not said."""
     if "accepted_answer" in body:
@@ -107,7 +120,7 @@ def _answer(body: Json, topic: Json) -> str | None:
 
 def _no_longer_shown(body: Json, _: DiscourseSettings) -> list[Event]:
     if "topic_id" in body:
-        return [Ignored(f"Topic {body['topic_id']} is deleted or no longer public.")]
+        return [ThreadListed(_id(body, "gone", "topic_id"), (), _time(body, "gone", "at"))]
     return [MessageGone(_id(body, "gone", "post_id"), _time(body, "gone", "at"))]
 
 
@@ -120,7 +133,7 @@ _KINDS: Mapping[str, Callable[[Json, DiscourseSettings], Sequence[Event]]] = {
     "accepted_solution": _accepted_solution,
     "unaccepted_solution": _unaccepted_solution,
     "topic": _topic,
-    "stream": _topic,
+    "stream": _stream,
     "topic_created": _topic,
     "topic_edited": _topic,
     "topic_revised": _topic,
@@ -128,6 +141,8 @@ _KINDS: Mapping[str, Callable[[Json, DiscourseSettings], Sequence[Event]]] = {
     "topic_closed_status_updated": _topic,
     "gone": _no_longer_shown,
 }
+#: Webhook events that carry a post whose text is no news.
+ANSWER_EVENTS = frozenset({"accepted_solution", "unaccepted_solution"})
 #: Webhook events whose content is of use; of every other one only the key is kept.
 WEBHOOK_EVENTS = frozenset(_KINDS) - {"post", "topic", "stream", "gone"}
 

@@ -37,6 +37,8 @@ NEWEST = 1_000
 OLDEST = 1
 #: Extra calls that one poll may spend on what it found.
 FOLLOW_UPS = 4
+#: What the forum writes into a topic when posts of it are moved to another one.
+MOVED = "split_topic"
 
 
 class Reader:
@@ -203,16 +205,17 @@ class Reader:
         """The whole topic as it is now; deleted posts too, where the account may see them."""
         if not thread_id.isdecimal():
             raise Gone(f"“{thread_id}” is not a topic of a Discourse forum.")
+        at = self._client.now()
         try:
             asked = {"include_raw": "true", "show_deleted": "true"}
             topic = self._client.get(f"/t/{thread_id}.json", READ_TOPICS, asked)
         except Gone:
-            return [gone_topic(thread_id, self._client.now())]
+            return [gone_topic(thread_id, at)]
         stream = _stream(topic)
         if topic.get("deleted_at") or is_private(topic):
             cursor.known.difference_update(stream)
-            return [*(gone_post(i, self._client.now()) for i in stream), gone_topic(thread_id, self._client.now())]
-        return self._whole(cursor, topic, self._all_posts(thread_id, topic, stream))
+            return [*(gone_post(i, at) for i in stream), gone_topic(thread_id, at)]
+        return self._whole(cursor, topic, self._all_posts(thread_id, topic, stream), at)
 
     def _all_posts(self, thread_id: str, topic: Json, stream: list[int]) -> list[Json]:
         first = _records(topic["post_stream"].get("posts"), "post_stream.posts")
@@ -227,14 +230,16 @@ class Reader:
             posts.update((p["id"], p) for p in _records(more, "post_stream.posts"))
         return [posts[i] for i in sorted(posts)]
 
-    def _whole(self, cursor: Cursor, topic: Json, posts: list[Json]) -> list[Delivery]:
+    def _whole(self, cursor: Cursor, topic: Json, posts: list[Json], at: datetime) -> list[Delivery]:
         by_number = {p.get("post_number"): p["id"] for p in posts}
         shared = {"topic_id": topic["id"], "topic_slug": topic.get("slug"), "topic_title": topic.get("title")}
         shared["category_id"] = topic.get("category_id")
         answer = next((p["id"] for p in posts if p.get("accepted_answer")), None) or _accepted(topic, by_number)
         maker = Maker(self._settings, cursor.categories)
         dead = {p["id"] for p in posts if _is_dead(p)}
-        found = [maker.topic(topic, stream=[i for i in _stream(topic) if i not in dead], accepted_answer=answer)]
+        alive = [i for i in _stream(topic) if i not in dead]
+        listed_at = at if _is_complete(alive, posts) else None
+        found = [maker.topic(topic, listed_at, stream=alive, accepted_answer=answer)]
         for post in posts:
             parent = by_number.get(post.get("reply_to_post_number"))
             back = cursor.recovered.get(str(post["id"]))
@@ -253,6 +258,12 @@ class Reader:
 
 def _is_dead(post: Json) -> bool:
     return bool(post.get("deleted_at") or post.get("user_deleted"))
+
+
+def _is_complete(alive: list[int], posts: list[Json]) -> bool:
+    """Whether posts that are not listed are gone: each listed one was read, and none was moved elsewhere."""
+    read = {p["id"] for p in posts}
+    return bool(alive) and read.issuperset(alive) and all(p.get("action_code") != MOVED for p in posts)
 
 
 def _ids(deliveries: Iterable[Delivery]) -> set[int]:

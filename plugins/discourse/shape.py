@@ -145,15 +145,19 @@ class Maker:
         version = post.get("version")
         return Delivery(f"{subject}:v{version if isinstance(version, int) else '?'}:{digest(body)}", "post", body)
 
-    def topic(self, topic: Mapping[str, Any], **extra: Any) -> Delivery:
-        """Facts about a topic; with `stream`, the ids of all its posts that the server shows."""
+    def topic(self, topic: Mapping[str, Any], listed_at: datetime | None = None, **extra: Any) -> Delivery:
+        """Facts about a topic; with `stream`, the ids of its posts that the server shows.
+
+        With `listed_at` they are all that were there at that time, which is no part of the key: time is no news.
+        """
         kind = "stream" if "stream" in extra else "topic"
         subject = f"{kind}:{topic.get('id')}"
         if is_private(topic) or not self.wanted(topic.get("category_id")):
             return Delivery(subject, kind, b"", admitted=False)
         category = self._category(topic.get("category_id"))
-        body = dump({"topic": slim_topic(topic), "category": category} | _said(extra))
-        return Delivery(f"{subject}:{digest(body)}", kind, body)
+        said = {"topic": slim_topic(topic), "category": category} | _said(extra)
+        when = {"listed_at": listed_at.isoformat()} if listed_at else {}
+        return Delivery(f"{subject}:{digest(dump(said))}", kind, dump(said | when))
 
     def _category(self, category_id: object) -> Json:
         """A category that /site.json does not list is held to be restricted, until it does."""

@@ -15,6 +15,9 @@ _PARAGRAPH_END = re.compile(r"</(?:p|div|li|h[1-6]|blockquote|pre|tr)>|<hr\s*/?>
 _LINE_END = re.compile(r"<br\s*/?>", re.IGNORECASE)
 _QUOTE = re.compile(r"(\[quote(?:=[^\]\n]*)?\]|\[/quote\])", re.IGNORECASE)
 _MANY_BREAKS = re.compile(r"\n{3,}")
+_ANY_TAG = re.compile(r"<[^<>]*>")
+#: Tags up to which markup is read as markup: the reader takes quadratic time on deep nesting, and no post needs more.
+_MOST_TAGS = 2_000
 
 
 def message_text(post: Mapping[str, Any]) -> str:
@@ -25,6 +28,8 @@ def message_text(post: Mapping[str, Any]) -> str:
     cooked = post.get("cooked")
     if not isinstance(cooked, str):
         raise BadInput("post.raw is missing or not a text.")
+    if cooked.count("<") > _MOST_TAGS:
+        cooked = _ANY_TAG.sub(" ", cooked).replace("<", " ")
     broken = _LINE_END.sub("\n", _PARAGRAPH_END.sub("\n\n\\g<0>", cooked))
     plain = html.unescape(nh3.clean(broken, tags=set()))
     return _MANY_BREAKS.sub("\n\n", cleaned(plain)).strip()

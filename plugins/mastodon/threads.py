@@ -87,6 +87,8 @@ class Threads:
         thread = self._cursor.thread(root)
         if self._says_more(status, thread, is_root=found == root):
             self._cursor.ask_for(Item(id=root, counted=replies_of(status) if found == root else None), first=fresh)
+        elif not thread.read_at:
+            thread.read_at = self._now.timestamp()  # a post without replies is a thread that was read
         self._note(root, [status])
         if found == root:
             thread.total = max(thread.total, replies_of(status))

@@ -8,8 +8,9 @@ from typing import Any
 
 import click
 from flask import Flask
+from sqlalchemy.exc import OperationalError
 
-from moderation.errors import BadInput
+from moderation.errors import BadInput, TenthError
 from service.app import create_app
 from service.deps import Deps, deps_of
 from service.usecases.storage import ready_schema
@@ -17,10 +18,17 @@ from service.usecases.storage import ready_schema
 json_option = click.option("--json", "as_json", is_flag=True, help="Print only JSON on standard output.")
 
 
+class DatabaseAway(TenthError):
+    """The database that the settings name cannot be reached."""
+
+
 def service() -> tuple[Flask, Deps]:
     """The service with its tables ready."""
     app = create_app(web=False)
-    ready_schema(app)
+    try:
+        ready_schema(app)
+    except OperationalError as error:
+        raise DatabaseAway(f"The database cannot be reached: {error.orig} Check TENTH_DATABASE_URL.") from None
     return app, deps_of(app)
 
 

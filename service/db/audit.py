@@ -17,9 +17,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
+from service.db.deliveries import insert_new
 from service.db.models import AuditEntry, AuditHead
 from service.vault import Vault
 
@@ -49,10 +50,11 @@ class Finding:
 
 def append(session: Session, vault: Vault, entry: Entry, now: datetime) -> AuditEntry:
     """Adds an entry in the caller's transaction."""
-    head = session.scalars(select(AuditHead).where(AuditHead.id == 1).with_for_update()).one_or_none()
+    head = _locked_head(session)
     if head is None:
-        head = _new_head(vault)
-        session.add(head)
+        insert_new(session, AuditHead, [_new_head(vault)])  # another may make the first entry at this moment
+        head = _locked_head(session)
+        assert head is not None
     key = vault.open(head.sealed_key).encode()
     row = AuditEntry(
         seq=head.seq + 1,
@@ -94,14 +96,19 @@ def export_head(session: Session) -> str:
 
 def reseal(session: Session, vault: Vault) -> None:
     """Puts the chain's key under the newest secret."""
-    head = session.get(AuditHead, 1)
+    head = _locked_head(session)
     if head is not None:
         head.sealed_key = vault.reseal(head.sealed_key)
 
 
+def _locked_head(session: Session) -> AuditHead | None:
+    return session.scalars(select(AuditHead).where(AuditHead.id == 1).with_for_update()).one_or_none()
+
+
 def _walk(session: Session, key: bytes, head: AuditHead) -> Iterator[Finding]:
     expected, previous = 1, _GENESIS
-    rows = session.scalars(select(AuditEntry).order_by(AuditEntry.seq)).yield_per(_BLOCK)
+    query = select(AuditEntry).where(AuditEntry.seq <= head.seq).order_by(AuditEntry.seq)
+    rows = session.scalars(query).yield_per(_BLOCK)
     for row in rows:
         if row.seq != expected:
             yield Finding(row.seq, f"entries {expected} to {row.seq - 1} are missing")
@@ -112,6 +119,15 @@ def _walk(session: Session, key: bytes, head: AuditHead) -> Iterator[Finding]:
         yield Finding(head.seq, f"the head names entry {head.seq}, the log ends at {expected - 1}: its tail was cut off")
     elif previous != head.mac:
         yield Finding(head.seq, "the last entry is not the one that the head names")
+    yield from _after_the_head(session)
+
+
+def _after_the_head(session: Session) -> Iterator[Finding]:
+    """One statement sees head and entries at one moment, also while others append."""
+    last = select(func.max(AuditEntry.seq)).scalar_subquery()
+    named, found = session.execute(select(AuditHead.seq, last).where(AuditHead.id == 1)).one()
+    if found is not None and found > named:
+        yield Finding(found, f"stands after entry {named}, which the head names as the last")
 
 
 def _against_export(session: Session, key: bytes, head: AuditHead, exported: str) -> list[Finding]:
@@ -127,11 +143,10 @@ def _against_export(session: Session, key: bytes, head: AuditHead, exported: str
     return []
 
 
-def _new_head(vault: Vault) -> AuditHead:
+def _new_head(vault: Vault) -> dict[str, Any]:
     key = secrets.token_hex(32)
-    return AuditHead(
-        id=1, seq=0, mac=_GENESIS, signature=_sign(key.encode(), 0, _GENESIS), sealed_key=vault.seal(key)
-    )
+    signature = _sign(key.encode(), 0, _GENESIS)
+    return {"id": 1, "seq": 0, "mac": _GENESIS, "signature": signature, "sealed_key": vault.seal(key)}
 
 
 def _digest(key: bytes, value: Any) -> str:

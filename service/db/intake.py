@@ -10,18 +10,22 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import bindparam, select, update
-from sqlalchemy.orm import Session
+from sqlalchemy import bindparam, exists, or_, select, update
+from sqlalchemy.orm import Session, aliased
 
-from moderation.model import AuthorSeen, CommunitySeen, MessageGone, MessageSeen, ThreadSeen
+from moderation.model import AuthorSeen, CommunitySeen, MessageGone, MessageSeen, ThreadListed, ThreadSeen
 from moderation.scoring.contract import Score
 from service.db.deliveries import insert_new
 from service.db.erase import entomb, erase_text
 from service.db.facts import refresh_threads
 from service.db.models import Author, Community, Message, Revision, ScoreRow, Thread, Tombstone
+
+#: A listing is dated by our clock, its messages by the platform's: one written in the last minutes before a listing
+#: may have come after it.
+CLOCK_BEHIND = timedelta(minutes=10)
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +50,7 @@ class Incoming:
     seen: dict[str, MessageSeen] = field(default_factory=dict)
     gone: dict[str, datetime] = field(default_factory=dict)
     threads: dict[str, ThreadSeen] = field(default_factory=dict)
+    listed: list[ThreadListed] = field(default_factory=list)
     scores: dict[str, Score] = field(default_factory=dict)
 
     def add_seen(self, event: MessageSeen) -> None:
@@ -60,6 +65,11 @@ class Incoming:
     def add_thread(self, thread: ThreadSeen) -> None:
         kept = self.threads.get(thread.remote_id)
         self.threads[thread.remote_id] = merge_threads(kept, thread) if kept else thread
+
+
+def thread_subject(remote_id: str) -> str:
+    """Under which raw deliveries about a thread itself are found again; no message has such an id."""
+    return f"thread {remote_id}"[:300]
 
 
 def text_digest(text: str) -> str:
@@ -142,7 +152,10 @@ def settle(session: Session, incoming: Incoming) -> set[int]:
     _update_messages(session, incoming, fresh, states, authors)
     _update_counts(session, incoming, states)
     touched = {threads[e.thread.remote_id] for e in incoming.seen.values()} | {threads[t] for t in incoming.threads}
-    touched |= _bury(session, incoming, states)
+    for listed in incoming.listed:
+        _miss(session, incoming, listed)
+    touched |= _bury(session, incoming)
+    _untitle(session, touched)
     return refresh_threads(session, touched, incoming.now)
 
 
@@ -370,7 +383,34 @@ def _update_counts(session: Session, incoming: Incoming, states: Mapping[str, St
         session.connection().execute(statement, rows)
 
 
-def _bury(session: Session, incoming: Incoming, states: Mapping[str, State]) -> set[int]:
+def _miss(session: Session, incoming: Incoming, listed: ThreadListed) -> None:
+    """Adds to what is gone the messages that a complete list of their thread lacks."""
+    thread = (Thread.connection_id == incoming.connection_id, Thread.remote_id == listed.thread_id)
+    thread_id = session.scalar(select(Thread.id).where(*thread).with_for_update())
+    if thread_id is None:
+        return
+    query = select(Message.remote_id, Message.created_at, Message.edited_at)
+    present, latest = set(listed.present), listed.at - (CLOCK_BEHIND if listed.present else timedelta())
+    for row in session.execute(query.where(Message.thread_id == thread_id, Message.deleted_at.is_(None))):
+        if row.remote_id not in present and (row.edited_at or row.created_at) < latest:
+            incoming.add_gone(MessageGone(row.remote_id, listed.at))
+    if not present:
+        subject = thread_subject(listed.thread_id)
+        entomb(session, incoming.connection_id, subject, listed.at)
+        erase_text(session, incoming.connection_id, subject, listed.at)
+
+
+def _untitle(session: Session, thread_ids: Iterable[int]) -> None:
+    """A title is its author's words, too: it goes with the post it was made of, and with the last message."""
+    other = aliased(Message)
+    dead = exists().where(Message.thread_id == Thread.id, Message.deleted_at.is_not(None))
+    alive = exists().where(other.thread_id == Thread.id, other.deleted_at.is_(None))
+    gone = or_(dead.where(Message.remote_id == Thread.remote_id), dead & ~alive)
+    statement = update(Thread).where(Thread.id.in_(list(thread_ids)), Thread.title != "", gone).values(title="")
+    session.execute(statement.execution_options(synchronize_session=False))
+
+
+def _bury(session: Session, incoming: Incoming) -> set[int]:
     """Deletes the text of messages that are gone, everywhere it stands. Returns the threads they were in."""
     touched: set[int] = set()
     for remote_id, at in incoming.gone.items():

@@ -41,6 +41,7 @@ class Embedded:
             for name, job, pause in (
                 ("read", self._read, IDLE_SECONDS),
                 ("poll", self._poll, 1.0),
+                ("act", self._act, 1.0),
                 ("look", self._look, 10.0),
                 ("keep", self._keep, 600.0),
             )
@@ -85,6 +86,9 @@ class Embedded:
             if connection_id not in self._polls and len(self._polls) < POLLERS:
                 self._polls[connection_id] = self._pool.submit(polling.poll_connection, self._deps, connection_id)
         return 0
+
+    def _act(self) -> int:
+        return work.perform_actions(self._deps)
 
     def _look(self) -> int:
         work.look_again(self._deps)

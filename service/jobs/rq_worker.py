@@ -10,6 +10,7 @@ import threading
 import structlog
 from redis import Redis
 from rq import Queue, SimpleWorker
+from sqlalchemy.exc import SQLAlchemyError
 
 from service.bell import QUEUE, make_bell
 from service.deps import Deps
@@ -22,6 +23,7 @@ SWEEP = (
     ("process_deliveries", 2.0),
     ("triage_communities", 2.0),
     ("poll_connections", 2.0),
+    ("perform_actions", 2.0),
     ("look_again", 15.0),
     ("purge", 900.0),
 )
@@ -52,4 +54,12 @@ def sweep(deps: Deps, stop: threading.Event) -> None:
                 ring(job)
                 next_at[job] = elapsed + pause
         if elapsed % 5.0 < 0.5:
-            beat(deps)
+            _beat(deps)
+
+
+def _beat(deps: Deps) -> None:
+    """A database that is away for a moment must not end the sweep."""
+    try:
+        beat(deps)
+    except SQLAlchemyError as error:
+        log.warning("worker.no_beat", error=type(error).__name__)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from service.deps import Deps
-from service.usecases import intake, keeping, looking, polling, triage
+from service.usecases import acting, cases, intake, keeping, looking, polling, triage
 
 #: Batches one job reads before it gives others a turn.
 BATCHES = 50
@@ -36,8 +36,13 @@ def poll_connections(deps: Deps) -> int:
 
 
 def look_again(deps: Deps) -> int:
-    """Looks again at what was left to the community."""
-    return looking.look_again(deps)
+    """Ends claims whose time has passed, and looks again at what was left to the community."""
+    return cases.release_expired(deps) + looking.look_again(deps)
+
+
+def perform_actions(deps: Deps) -> int:
+    """Performs the actions that are due."""
+    return acting.perform_due(deps)
 
 
 def purge(deps: Deps) -> int:

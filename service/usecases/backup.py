@@ -10,55 +10,78 @@ from __future__ import annotations
 import base64
 import json
 import zipfile
+import zlib
 from collections.abc import Iterator
 from datetime import datetime
 from itertools import islice
 from pathlib import Path
 from typing import Any
 
+from alembic.script import ScriptDirectory
+from alembic.util import CommandError
 from flask import Flask
-from sqlalchemy import Table, func, insert, select, text
+from sqlalchemy import Table, insert, inspect, select, text
+from sqlalchemy.exc import CompileError, DataError, IntegrityError, ProgrammingError
 from sqlalchemy.orm import Session
 
 from moderation.errors import BadInput
-from service.db.models import Base, Person
+from service.config import MIGRATIONS
+from service.db.models import Base
 from service.deps import Deps, deps_of
 from service.usecases.storage import migrate, schema_state
 
 _BLOCK = 2_000
 _FORMAT = 1
 _PROBE = "tenth backup"
+#: What reading a file that is none of ours, cut short or changed can raise.
+_SPOILT = (
+    *(zipfile.BadZipFile, zlib.error, EOFError, KeyError, TypeError, ValueError, NotImplementedError),
+    *(CompileError, DataError, IntegrityError, ProgrammingError),
+)
 
 
 def backup(app: Flask, path: Path) -> dict[str, int]:
-    """Writes everything as of one moment. Returns rows per table."""
+    """Writes everything as of one moment. Returns rows per table. Raises BadInput when the file cannot be written."""
+    fresh = path.with_name(path.name + ".part")
+    try:
+        fresh.unlink(missing_ok=True)
+        fresh.touch(mode=0o600)
+        counts = _write(app, fresh)
+        fresh.replace(path)
+    except OSError as error:
+        raise BadInput(f"{path} cannot be written: {error.strerror}.") from None
+    finally:
+        if fresh.is_file():
+            fresh.unlink()
+    return counts
+
+
+def _write(app: Flask, path: Path) -> dict[str, int]:
     deps = deps_of(app)
     counts: dict[str, int] = {}
-    fresh = path.with_name(path.name + ".part")
-    with deps.store.read() as session, zipfile.ZipFile(fresh, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as out:
+    with deps.store.read() as session, zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as out:
         _one_moment(session)
         for table in Base.metadata.sorted_tables:
             counts[table.name] = _write_table(session, table, out)
         out.writestr("manifest.json", json.dumps(_manifest(app, deps, counts)))
-    fresh.chmod(0o600)
-    fresh.replace(path)
     return counts
 
 
 def restore(app: Flask, path: Path) -> dict[str, int]:
     """Reads a backup into an empty database. Raises BadInput when it is not empty, or the file or key does not fit."""
     deps = deps_of(app)
+    _refuse_filled(deps)
     try:
         with zipfile.ZipFile(path) as source:
             manifest = json.loads(source.read("manifest.json"))
             _check(deps, manifest)
+            _refuse_broken(source)
             migrate(app, manifest["schema"])
-            _refuse_filled(deps)
-            counts = _read_tables(deps, source)
-    except (zipfile.BadZipFile, KeyError, json.JSONDecodeError, FileNotFoundError) as error:
-        raise BadInput(f"{path} is not a backup of Tenth: {error}") from None
-    if counts != manifest["counts"]:
-        raise BadInput("The backup is incomplete: it holds fewer rows than it says. Nothing was kept.")
+            counts = _read_tables(deps, source, manifest["counts"])
+    except OSError as error:
+        raise BadInput(f"{path} cannot be read: {error.strerror or error}.") from None
+    except _SPOILT as error:
+        raise BadInput(f"{path} is not a whole backup of Tenth ({type(error).__name__}). Nothing was kept.") from None
     migrate(app)
     return counts
 
@@ -83,12 +106,26 @@ def _check(deps: Deps, manifest: dict[str, Any]) -> None:
     if manifest["format"] != _FORMAT:
         raise BadInput(f"This backup has format {manifest['format']}; this program reads format {_FORMAT}.")
     deps.vault.open(manifest["key_check"].encode())
+    try:
+        ScriptDirectory(str(MIGRATIONS)).get_revision(manifest["schema"])
+    except CommandError:
+        raise BadInput("This backup was made by a newer version of Tenth. Update this one first.") from None
+
+
+def _refuse_broken(source: zipfile.ZipFile) -> None:
+    """Reads the whole file once before anything is made in the database."""
+    broken = source.testzip()
+    if broken is not None:
+        raise zipfile.BadZipFile(broken)
 
 
 def _refuse_filled(deps: Deps) -> None:
+    """Any row of ours counts: a desk whose owner was never made has connections all the same."""
+    there = set(inspect(deps.store.engine).get_table_names())
     with deps.store.read() as session:
-        if session.scalar(select(func.count()).select_from(Person)):
-            raise BadInput("The database is not empty. Restore into an empty one (another TENTH_DATA_DIR).")
+        for table in Base.metadata.sorted_tables:
+            if table.name in there and session.execute(select(table.primary_key.columns[0]).limit(1)).first():
+                raise BadInput("The database is not empty. Restore into an empty one (another TENTH_DATA_DIR).")
 
 
 def _write_table(session: Session, table: Table, out: zipfile.ZipFile) -> int:
@@ -102,8 +139,8 @@ def _write_table(session: Session, table: Table, out: zipfile.ZipFile) -> int:
     return count
 
 
-def _read_tables(deps: Deps, source: zipfile.ZipFile) -> dict[str, int]:
-    """All tables in one transaction: a broken file leaves the place as empty as it was."""
+def _read_tables(deps: Deps, source: zipfile.ZipFile, expected: dict[str, int]) -> dict[str, int]:
+    """All tables in one transaction: a file that breaks off leaves the place as empty as it was."""
     counts: dict[str, int] = {}
     with deps.store.write() as session:
         for table in Base.metadata.sorted_tables:
@@ -114,6 +151,8 @@ def _read_tables(deps: Deps, source: zipfile.ZipFile) -> dict[str, int]:
                     session.execute(insert(table), block)
                     counts[table.name] += len(block)
             _mend_sequence(session, table)
+        if counts != expected:
+            raise BadInput("The backup is incomplete: it holds other rows than it says. Nothing was kept.")
     return counts
 
 

@@ -73,7 +73,8 @@ class Done:
     def to_json(self) -> dict[str, Any]:
         times = {"at": _text(self.at), "look_again_at": _text(self.look_again_at)}
         before = {k: _text(v) if isinstance(v, datetime) else v for k, v in self.before.items()}
-        return {n: getattr(self, n) for n in ("case_id", "thread_id", "verb", "version", "title")} | times | {"before": before}
+        plain = {n: getattr(self, n) for n in ("case_id", "thread_id", "verb", "version", "title")}
+        return plain | times | {"before": before}
 
     @classmethod
     def from_json(cls, kept: Mapping[str, Any]) -> Done:

@@ -16,13 +16,13 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
 from moderation.errors import BadInput
-from moderation.model import Event, MessageGone, MessageSeen, ThreadChanged
+from moderation.model import Event, MessageGone, MessageSeen, ThreadChanged, ThreadListed
 from moderation.scoring.contract import Score, Text
 from plugins.contract import Delivery
 from service.db import deliveries as inbox
 from service.db.deliveries import Claimed
 from service.db.erase import erase_raw
-from service.db.intake import Incoming, ended, known_states, newer, settle
+from service.db.intake import Incoming, ended, known_states, newer, settle, thread_subject
 from service.deps import Deps
 from service.usecases.connections import Opened, opened
 
@@ -97,11 +97,16 @@ def _parse_all(
 
 
 def _subject(events: Sequence[Event]) -> str | None:
-    return next((e.remote_id[:300] for e in events if isinstance(e, MessageSeen | MessageGone)), None)
+    """What a raw delivery is about, for taking its words away later: a message, else a thread."""
+    message = next((e.remote_id[:300] for e in events if isinstance(e, MessageSeen | MessageGone)), None)
+    thread = next((e.thread.remote_id for e in events if isinstance(e, ThreadChanged)), None)
+    return message or (thread_subject(thread) if thread else None)
 
 
 def clean(event: Event, received_at: datetime) -> Event:
     """What every database can hold and triage can trust: no null bytes, no lone surrogates, no far-future dates."""
+    if isinstance(event, ThreadListed):
+        return replace(event, at=min(event.at, received_at))
     if not isinstance(event, MessageSeen):
         return event
     latest = received_at + CLOCK_SKEW
@@ -143,6 +148,8 @@ def _gather(deps: Deps, connection_id: int, items: Sequence[Item]) -> Incoming:
                 incoming.add_gone(event)
             elif isinstance(event, ThreadChanged):
                 incoming.add_thread(event.thread)
+            elif isinstance(event, ThreadListed):
+                incoming.listed.append(event)
     return incoming
 
 

@@ -7,8 +7,9 @@ from contextlib import closing
 from datetime import datetime, timedelta
 
 import structlog
-from sqlalchemy import select, update
+from sqlalchemy import func, select, update
 
+from moderation.errors import TenthError
 from plugins.contract import ConnectorError, Gone, RateLimited, Session
 from service.db import deliveries as inbox
 from service.db.models import Case, Community, Thread
@@ -26,23 +27,29 @@ def look_again(deps: Deps) -> int:
     """Looks at the threads whose time has come. Returns how many."""
     due = _due(deps)
     for connection_id, threads in due.items():
-        _look_at(deps, connection_id, threads)
+        try:
+            _look_at(deps, connection_id, threads)
+        except TenthError as error:  # settings that open no session must not keep the other connections from theirs
+            log.warning("look.failed", connection=connection_id, error=type(error).__name__)
+            for case_id, _ in threads:
+                _later(deps, case_id, deps.now() + AFTER_TROUBLE)
     return sum(len(t) for t in due.values())
 
 
 def _due(deps: Deps) -> dict[int, list[tuple[int, str]]]:
-    query = (
-        select(Case.connection_id, Case.id, Thread.remote_id)
+    """The longest due of each connection: one with many, or one that must wait, keeps none of the others waiting."""
+    turn = func.row_number().over(partition_by=Case.connection_id, order_by=(Case.look_again_at, Case.id))
+    due = (
+        select(Case.connection_id, Case.id, Thread.remote_id, turn.label("turn"))
         .join(Thread, Thread.id == Case.thread_id)
         .where(Case.look_again_at <= deps.now(), Case.lane.in_(("left", "decided")))
-        .order_by(Case.look_again_at)
-        .limit(200)
+        .subquery()
     )
+    query = select(due.c.connection_id, due.c.id, due.c.remote_id).where(due.c.turn <= PER_TURN).order_by(due.c.turn)
     found: dict[int, list[tuple[int, str]]] = defaultdict(list)
     with deps.store.read() as session:
         for connection_id, case_id, remote_id in session.execute(query):
-            if len(found[connection_id]) < PER_TURN:
-                found[connection_id].append((case_id, remote_id))
+            found[connection_id].append((case_id, remote_id))
     return dict(found)
 
 
@@ -67,6 +74,8 @@ def _fetch(deps: Deps, connection_id: int, platform: Session, case_id: int, remo
         _later(deps, case_id, error.retry_at or deps.now() + AFTER_TROUBLE)
         return False
     except Gone:
+        # No proof that anything was deleted: a server that moved says so of every address. A connector that is sure
+        # answers with what is gone.
         log.info("look.gone", thread=remote_id)
     except ConnectorError as error:
         log.warning("look.failed", thread=remote_id, error=type(error).__name__)

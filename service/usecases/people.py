@@ -85,7 +85,7 @@ def set_password(deps: Deps, username: str, password: str | None = None, actor: 
 
 
 def change_password(deps: Deps, known: Known, old: str, new: str) -> Known:
-    """The person's own change: asks for the password they have. Raises WrongPassword. Returns the person with their new session key."""
+    """The person's own change; gives them back with their new session key. Raises WrongPassword, BadInput."""
     with deps.store.read() as session:
         kept = session.get_one(Person, known.id).password_hash
     if not matches(kept, old):

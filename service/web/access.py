@@ -22,7 +22,7 @@ _STATIC = "web.static"
 _SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 
 
-class SignedIn(UserMixin):
+class SignedIn(UserMixin):  # type: ignore[misc]
     """A person for Flask-Login. The id in the cookie holds the session key: change that, and the cookie is dead."""
 
     def __init__(self, person: Known) -> None:

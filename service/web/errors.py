@@ -24,7 +24,10 @@ PAGES: dict[int, tuple[Any, Any]] = {
     405: (_l("This address works differently"), _l("Use the buttons of the page instead of the address.")),
     413: (_l("That is too much at once"), _l("Send less text, or a smaller file.")),
     429: (_l("Too many tries"), _l("Wait a few minutes, then try again. If you forgot your password, ask an owner.")),
-    500: (_l("Something broke on our side"), _l("Nothing you did was lost before this. Try again; if it stays, tell an owner.")),
+    500: (
+        _l("Something broke on our side"),
+        _l("Nothing you did was lost before this. Try again; if it stays, tell an owner."),
+    ),
 }
 _CSRF = (_l("This form is too old"), _l("Go back, load the page again and repeat it. Nothing was changed."))
 
@@ -49,7 +52,7 @@ def _page(error: HTTPException) -> ResponseReturnValue:
     return page(code, what=own)
 
 
-def _csrf(error: CSRFError) -> ResponseReturnValue:
+def _csrf(_error: CSRFError) -> ResponseReturnValue:
     return page(400, *_CSRF)
 
 
@@ -65,18 +68,19 @@ web.register_error_handler(BadInput, _bad_input)
 
 def _unknown(app: Flask, code: int) -> Callable[[HTTPException], ResponseReturnValue]:
     """A page for addresses outside the machines' ones; those get what they would have got without us."""
-    before = dict(app.error_handler_spec[None].get(code, {}))
+    before: dict[Any, Any] = dict(app.error_handler_spec[None].get(code, {}))
 
     def answer(error: HTTPException) -> ResponseReturnValue:
         if not request.path.startswith(_MACHINES):
             return page(code)
-        generic = current_app.error_handler_spec[None].get(None, {})
+        generic: dict[Any, Any] = current_app.error_handler_spec[None].get(None, {})
         for blueprint in request.blueprints:
             generic = {**generic, **current_app.error_handler_spec[blueprint].get(None, {})}
         for kind in type(error).__mro__:
-            handler = before.get(kind) or generic.get(kind)  # type: ignore[call-overload]
+            handler: Any = before.get(kind) or generic.get(kind)
             if handler is not None:
-                return current_app.ensure_sync(handler)(error)  # type: ignore[no-any-return]
+                answered: ResponseReturnValue = handler(error)
+                return answered
         return error.get_response()
 
     return answer

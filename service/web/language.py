@@ -50,31 +50,31 @@ def duration(seconds: float) -> str:
     """A length of time as people say it."""
     minutes = max(1, int(seconds // 60))
     if minutes < _HOUR:
-        return _("%(count)s min", count=minutes)
+        return str(_("%(count)s min", count=minutes))
     if minutes < 2 * _DAY:
-        return _("%(count)s h", count=minutes // _HOUR)
+        return str(_("%(count)s h", count=minutes // _HOUR))
     days = minutes // _DAY
-    return ngettext("%(num)s day", "%(num)s days", days)
+    return str(ngettext("%(num)s day", "%(num)s days", days))
 
 
 def ago(at: datetime | None, now: datetime) -> str:
-    """"3 h ago"; a date when that is long past; "never"."""
+    """ "3 h ago"; a date when that is long past; "never"."""
     if at is None:
-        return _("never")
+        return str(_("never"))
     seconds = (now - at).total_seconds()
     if seconds < 60:
-        return _("just now")
+        return str(_("just now"))
     if seconds > _RECENT_DAYS * 86_400:
-        return format_date(at, "medium")
-    return _("%(duration)s ago", duration=duration(seconds))
+        return str(format_date(at, "medium"))
+    return str(_("%(duration)s ago", duration=duration(seconds)))
 
 
 def until(at: datetime, now: datetime) -> str:
-    """"in 4 h"; "now" when it is due."""
+    """ "in 4 h"; "now" when it is due."""
     seconds = (at - now).total_seconds()
-    return _("in %(duration)s", duration=duration(seconds)) if seconds > 0 else _("now")
+    return str(_("in %(duration)s", duration=duration(seconds)) if seconds > 0 else _("now"))
 
 
 def exact(at: datetime) -> str:
     """The whole time, for a hover."""
-    return format_datetime(at.astimezone(UTC), "d MMMM y, HH:mm") + " UTC"
+    return str(format_datetime(at.astimezone(UTC), "d MMMM y, HH:mm") + " UTC")

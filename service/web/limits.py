@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from typing import Any
 
 from flask import Flask, Response, request
 from flask_limiter import Limiter
@@ -13,7 +14,7 @@ from service.config import Settings
 PER_ADDRESS = "20 per 5 minutes"
 PER_NAME = "10 per 15 minutes"
 SIGN_IN = "web.sign_in"
-PASSWORD = "web.change_password"
+CHANGE = "web.change_password"
 FAILED = 401
 
 
@@ -27,8 +28,8 @@ def install(app: Flask, settings: Settings) -> None:
         in_memory_fallback_enabled=bool(settings.redis_url),
         key_prefix="tenth",
     )
-    for endpoint, keys in ((SIGN_IN, (_by_name, get_remote_address)), (PASSWORD, (get_remote_address,))):
-        view = app.view_functions[endpoint]
+    for endpoint, keys in ((SIGN_IN, (_by_name, get_remote_address)), (CHANGE, (get_remote_address,))):
+        view: Any = app.view_functions[endpoint]
         for key in keys:
             limit = PER_NAME if key is _by_name else PER_ADDRESS
             view = limiter.limit(limit, key_func=key, methods=["POST"], deduct_when=_failed)(view)

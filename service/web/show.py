@@ -203,7 +203,7 @@ def all_scores(of: Shown) -> list[str]:
 def numbers(of: Shown) -> str:
     """The numbers behind the words."""
     values = {"toxicity": figure(of.toxicity), "urgency": figure(of.urgency), "sentiment": figure(of.sentiment)}
-    return _("toxicity %(toxicity)s, urgency %(urgency)s (0 to 1), sentiment %(sentiment)s (−1 to 1)", **values)
+    return str(_("toxicity %(toxicity)s, urgency %(urgency)s (0 to 1), sentiment %(sentiment)s (−1 to 1)", **values))
 
 
 def figure(value: float) -> str:
@@ -214,8 +214,8 @@ def figure(value: float) -> str:
 def size_words(count: int) -> str:
     """A size as people say it."""
     if count < 1000:
-        return ngettext("%(num)s byte", "%(num)s bytes", count)
-    return _("%(count)s kB", count=format_decimal(round(count / 1000, 1)))
+        return str(ngettext("%(num)s byte", "%(num)s bytes", count))
+    return str(_("%(count)s kB", count=format_decimal(round(count / 1000, 1))))
 
 
 def row_reason(item: Item) -> str:
@@ -239,7 +239,8 @@ def known_replies(item: Item) -> Known:
         return Known(words, share, 100 - share)
     if known == 0:
         return Known(_("No replies yet"), 100, 0)
-    return Known(ngettext("The one reply is known", "All %(num)s replies that the platform counts are known", known), 100, 0)
+    words = ngettext("The one reply is known", "All %(num)s replies that the platform counts are known", known)
+    return Known(words, 100, 0)
 
 
 def state_badge(source: Source) -> Badge:

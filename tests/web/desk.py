@@ -21,7 +21,7 @@ from service.db.facts import refresh_threads
 from service.db.models import Author, Base, Case, Community, Connection, Message, Person, Revision, ScoreRow, Thread
 from service.deps import Deps, deps_of
 
-PASSWORD = "a-long-enough-password"  # noqa: S105 (of people in tests)
+PASSWORD = "a-long-enough-password"
 ROLES = ("owner", "manager", "responder", "analyst")
 _TOKEN = re.compile(r'name="csrf_token" value="([^"]+)"')
 

@@ -14,7 +14,8 @@ REASONS = [["waiting", 1.2, {}], ["addressed", 0.7, {"count": 3}], ["turning", 0
 
 def busy(seed: Seeder) -> int:
     """Three sources, eight conversations, one broken connection. Returns the thread that matters most."""
-    seed.connection("Lemmy · c/espresso", state="cut_off", error="The server no longer accepts our key.", **_cut_off(seed))
+    refused = {"state": "cut_off", "error": "The server no longer accepts our key."}
+    seed.connection("Lemmy · c/espresso", **refused, **_cut_off(seed))
     forum = seed.connection("Brava Forum", connector="discourse", url="https://forum.brava.example", **_well(seed))
     fediverse = seed.connection("Mastodon · @brava", shadow=True, account="@brava@social.brava.example", **_well(seed))
     repairs = seed.community(forum, "Repairs")
@@ -23,10 +24,12 @@ def busy(seed: Seeder) -> int:
     hot = seed.thread(duetto, _duetto(), marked=3, title="Duetto keeps heating in standby since 3.2", **_hot())
     for community, title, text, lane, priority, minutes in _others(repairs, atelier, duetto):
         french = community == atelier
-        case = {"lane": lane, "open": lane != "left", "priority": priority, "reasons": REASONS[:2] if lane != "left" else []}
-        case |= {"state": "left" if lane == "left" else "open", "look_again_at": _again(seed, lane, minutes)}
+        left = lane == "left"
+        case = {"lane": lane, "open": not left, "priority": priority, "reasons": [] if left else REASONS[:2]}
+        case |= {"state": "left" if left else "open", "look_again_at": _again(seed, lane, minutes)}
         said = Said(text, language="fr" if french else "en", minutes_ago=minutes, urgency=priority)
-        seed.thread(community, [said, Said("Same here.", "Tomás Ferreira", "@tomas", minutes - 1)], title=title, case=case)
+        answer = Said("Same here.", "Tomás Ferreira", "@tomas", minutes - 1)
+        seed.thread(community, [said, answer], title=title, case=case)
     _figures(seed, forum)
     return hot
 
@@ -45,15 +48,21 @@ def _duetto() -> list[Said]:
         Said(
             "Until this is clear, cut it at the switch on the back, not with the button.",
             *("Margaux Lenoir", "@margaux@cafe.example", 160),
-            **{"role": "member", "trust": 3},
+            role="member",
+            trust=3,
         ),
         Said(
             asks + "Is it safe to leave it plugged in, yes or no?",
-            **{"minutes_ago": 105, "urgency": 0.9, "sentiment": -0.6, "rules": "safety", "reasons": HOT, "edited": True},
+            minutes_ago=105,
+            urgency=0.9,
+            sentiment=-0.6,
+            rules="safety",
+            reasons=HOT,
+            edited=True,
         ),
-        Said("They never answer here. Send it back, idiots.", "Joris Dekker", "@joris@fedi.example", 98, toxicity=0.7, to=3),
+        Said("They never answer. Send it back, idiots.", "Joris Dekker", "@joris@fedi.example", 98, toxicity=0.7, to=3),
         Said("gone", "Anouk", "@anouk@mstdn.example", 95, deleted=True),
-        Said("It burned the table, see below.", "Anouk", "@anouk@mstdn.example", 90, content_warning="burn marks", to=4),
+        Said("It burned the table.", "Anouk", "@anouk@mstdn.example", 90, content_warning="burn marks", to=4),
     ]
 
 
@@ -94,4 +103,5 @@ def _figures(seed: Seeder, forum: int) -> None:
         session.add(Pace(**pace, reset_at=seed.now + timedelta(hours=1)))
         dead = {"source": "poll", "kind": "post", "key": "k", "digest": "d", "body": b"x" * 812, "state": "dead"}
         error = "It has no time: “created_at” is missing."
-        session.add(DeliveryRow(connection_id=forum, due_at=seed.now, received_at=seed.now, error=error, attempt=6, **dead))
+        times = {"due_at": seed.now, "received_at": seed.now, "attempt": 6}
+        session.add(DeliveryRow(connection_id=forum, error=error, **times, **dead))

@@ -89,7 +89,7 @@ def test_what_makes_no_sense_is_refused(deps: Deps, thread: int, intent: Intent)
         ("decide", "decided", "decided", False),
     ],
 )
-def test_the_next_triage_keeps_what_a_person_decided(deps: Deps, thread: int, verb: str, state: str, lane: str, open_: bool) -> None:
+def test_the_next_triage_keeps_it(deps: Deps, thread: int, verb: str, state: str, lane: str, open_: bool) -> None:
     do(deps, thread, verb, until=deps.now() + timedelta(hours=4))
     decided = case_of(deps, thread)
     with deps.store.read() as session:
@@ -147,7 +147,9 @@ def address(deps: Deps, thread: int, verb: str) -> str:
     return f"/cases/{case_of(deps, thread).id}/{verb}"
 
 
-def test_leaving_opens_the_next_one_and_offers_undo(as_role: Callable[[str], FlaskClient], deps: Deps, thread: int) -> None:
+def test_leaving_opens_the_next_one_and_offers_undo(
+    as_role: Callable[[str], FlaskClient], deps: Deps, thread: int
+) -> None:
     client = as_role("responder")
     answer = post(client, address(deps, thread, "leave"), version=1, next=thread - 1, lane="needs")
     assert answer.headers["Location"] == f"/queue?thread={thread - 1}"
@@ -159,14 +161,18 @@ def test_leaving_opens_the_next_one_and_offers_undo(as_role: Callable[[str], Fla
     assert post(client, address(deps, thread, "undo")).status_code == 400
 
 
-def test_undo_takes_back_only_the_own_last_decision(as_role: Callable[[str], FlaskClient], deps: Deps, thread: int) -> None:
+def test_undo_takes_back_only_the_own_last_decision(
+    as_role: Callable[[str], FlaskClient], deps: Deps, thread: int
+) -> None:
     post(as_role("responder"), address(deps, thread, "decide"), version=1)
     assert post(as_role("manager"), address(deps, thread, "undo")).status_code == 400
     assert case_of(deps, thread).state == "decided"
 
 
 @pytest.mark.parametrize(("choice", "hours"), [("1h", 1), ("4h", 4), ("1d", 24), ("3d", 72)])
-def test_a_snooze_comes_back(as_role: Callable[[str], FlaskClient], deps: Deps, thread: int, choice: str, hours: int) -> None:
+def test_a_snooze_comes_back(
+    as_role: Callable[[str], FlaskClient], deps: Deps, thread: int, choice: str, hours: int
+) -> None:
     assert post(as_role("responder"), address(deps, thread, "snooze"), version=1, **{"for": choice}).status_code == 303
     again = case_of(deps, thread).look_again_at
     assert again is not None

@@ -9,13 +9,14 @@ from pathlib import Path
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
+from werkzeug.security import check_password_hash
 
 from moderation.errors import BadInput
 from service.app import create_app
 from service.auth import passwords
 from service.config import load_settings
 from service.db import audit
-from service.db.models import Base, Person
+from service.db.models import AuditEntry, Base, Person
 from service.deps import Deps, deps_of
 from service.usecases import people
 from tests.web.desk import PASSWORD, build, post, sign_in
@@ -33,8 +34,13 @@ def test_wrong_name_and_wrong_password_get_the_same_answer(client: FlaskClient, 
 
 def test_an_unknown_name_costs_the_same_work(monkeypatch: pytest.MonkeyPatch, client: FlaskClient) -> None:
     seen: list[str] = []
-    real = passwords.check_password_hash
-    monkeypatch.setattr(passwords, "check_password_hash", lambda h, p: seen.append(h.split("$")[0]) or real(h, p))
+    real = check_password_hash
+
+    def watched(kept: str, password: str) -> bool:
+        seen.append(kept.split("$", maxsplit=1)[0])
+        return real(kept, password)
+
+    monkeypatch.setattr(passwords, "check_password_hash", watched)
     sign_in(client, "nobody")
     sign_in(client, "owner", "wrong")
     assert len(seen) == 2
@@ -145,7 +151,13 @@ def test_the_first_owner_is_made_once_and_printed_until_changed(tmp_path: Path) 
 
 @pytest.mark.parametrize(
     ("name", "role", "password"),
-    [("owner", "owner", None), ("x", "king", None), ("", "owner", None), ("a b", "owner", None), ("x", "owner", "short")],
+    [
+        ("owner", "owner", None),
+        ("x", "king", None),
+        ("", "owner", None),
+        ("a b", "owner", None),
+        ("x", "owner", "short"),
+    ],
 )
 def test_a_person_that_cannot_be_is_refused(deps: Deps, name: str, role: str, password: str | None) -> None:
     with pytest.raises(BadInput):
@@ -165,7 +177,7 @@ def test_people_leave_their_pseudonym_in_the_log_never_their_name(deps: Deps) ->
     assert known is not None
     people.sign_out_everywhere(deps, known)
     with deps.store.read() as session:
-        entries = session.query(audit.AuditEntry).all()
+        entries = session.query(AuditEntry).all()
         assert [e.kind for e in entries] == ["person:sign_out_everywhere"]
         assert "owner" not in entries[-1].actor
         assert people.names_by_actor(session)[entries[-1].actor] == "owner"

@@ -15,6 +15,8 @@ from babel.messages.pofile import read_po
 from flask import Flask
 from flask.testing import FlaskClient
 
+from service.auth.roles import Permission
+from service.web.blueprint import needs
 from service.web.language import TRANSLATIONS
 from tests.web.desk import build, post, sign_in
 
@@ -81,8 +83,7 @@ def test_a_broken_page_tells_nothing_and_a_way_out(app: Flask) -> None:
     def break_() -> str:
         raise RuntimeError("secret detail")
 
-    break_.tenth_permission = app.view_functions["web.account"].tenth_permission  # type: ignore[attr-defined]
-    app.view_functions["web.account"] = break_
+    app.view_functions["web.account"] = needs(Permission.OWN)(break_)
     answer = client.get("/account")
     assert answer.status_code == 500
     assert "Something broke on our side" in answer.text
@@ -131,8 +132,8 @@ def test_every_word_has_its_french() -> None:
     assert not any(m.fuzzy for m in kept if m.id)
 
 
-def complete(string: str | tuple[str, ...] | list[str]) -> bool:
-    return bool(string) if isinstance(string, str) else all(string)
+def complete(string: str | tuple[str, ...] | list[str] | None) -> bool:
+    return bool(string) if isinstance(string, str) else all(string or ("",))
 
 
 def test_placeholders_and_typography_are_right() -> None:
@@ -140,7 +141,7 @@ def test_placeholders_and_typography_are_right() -> None:
         if not message.id:
             continue
         ids = [message.id] if isinstance(message.id, str) else list(message.id)
-        strings = [message.string] if isinstance(message.string, str) else list(message.string)
+        strings = [message.string] if isinstance(message.string, str) else list(message.string or ())
         names = {n for i in ids for n in re.findall(r"%\((\w+)\)s", i)}
         for string in strings:
             assert set(re.findall(r"%\((\w+)\)s", string)) <= names, string

@@ -36,7 +36,8 @@ def check(connection_id: int) -> ResponseReturnValue:
     if found is None:
         flash(_("%(name)s is read from a file: there is nobody to ask.", name=source.name))
     elif found.missing:
-        flash(_("%(name)s answers, but a right is missing: %(what)s", name=source.name, what="; ".join(found.missing)), "med")
+        what = "; ".join(found.missing)
+        flash(_("%(name)s answers, but a right is missing: %(what)s", name=source.name, what=what), "med")
     else:
         flash(_("%(name)s answers and accepts our credentials (%(account)s).", name=source.name, account=found.account))
     return _back(connection_id)

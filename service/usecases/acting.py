@@ -1,0 +1,289 @@
+"""Carrying out actions: authorized again when the job runs, written down before the call, never sent twice blindly.
+
+An action is `approved` (held until its time has come by the database's clock), `sending` (an outbox row with its
+attempt number is committed before the call), then `done`, `failed` or `unknown`. What is unknown is looked for on the
+platform for ten minutes, because an effect can land after the first look; then a person decides.
+"""
+
+from __future__ import annotations
+
+import random
+from contextlib import closing
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+import structlog
+from sqlalchemy import func, select, update
+from sqlalchemy.orm import Session as DbSession
+
+from moderation.errors import NotAllowed
+from moderation.model import Capability
+from moderation.policy import Permit, Standing, authorize
+from plugins.contract import Act, Ambiguous, ConnectorError, Permanent, Receipt, Session, Temporary
+from service.db.audit import Entry, append
+from service.db.models import Action, Case, Connection, Outbox, Person
+from service.deps import Deps
+from service.usecases.connections import open_session, opened
+from service.usecases.people import pseudonym
+from service.usecases.switches import is_stopped
+
+log = structlog.get_logger(__name__)
+
+UNDO = timedelta(seconds=10)
+#: Longer than a call can take; a `sending` row older than this belongs to a worker that died in it.
+LEASE = timedelta(minutes=2)
+#: How long an effect is looked for that may have happened.
+SEARCH = timedelta(minutes=10)
+LOOK_EVERY = timedelta(seconds=30)
+#: How much earlier than our own clock the platform's may stamp our post.
+SKEW = timedelta(minutes=2)
+BACKOFF = (10, 60, 300, 900)
+MAX_ATTEMPTS = 5
+HELD = timedelta(seconds=30)
+
+
+@dataclass(frozen=True, slots=True)
+class _Job:
+    """An action taken on, with all that the call needs."""
+
+    act: Act
+    permit: Permit
+    attempt: int
+    connection_id: int
+
+
+def approve(deps: Deps, case_id: int, kind: Capability, target: str, text: str, person_id: int) -> int:
+    """Writes an approved action, held for undo. Raises NotAllowed; what is refused is not written."""
+    now = deps.now()
+    with deps.store.write() as session:
+        case, person = session.get_one(Case, case_id), session.get_one(Person, person_id)
+        authorize(0, person.username, _standing(session, case.connection_id, person), kind, target, now)
+        action = Action(
+            case_id=case.id,
+            connection_id=case.connection_id,
+            person_id=person.id,
+            kind=str(kind),
+            target=target,
+            text=text,
+            due_at=now + UNDO,
+            created_at=now,
+        )
+        session.add(action)
+        session.flush()
+        _note(deps, session, action, person, "approve")
+        return action.id
+
+
+def cancel(deps: Deps, action_id: int) -> bool:
+    """Undo: takes an action back while it is held. False when it is too late."""
+    with deps.store.write() as session:
+        held = (Action.id == action_id, Action.state == "approved")
+        row = session.execute(update(Action).where(*held).values(state="cancelled").returning(Action.id)).one_or_none()
+        if row is None:
+            return False
+        action = session.get_one(Action, action_id)
+        _note(deps, session, action, session.get_one(Person, action.person_id), "cancel")
+    return True
+
+
+def perform_due(deps: Deps) -> int:
+    """Performs, or looks for, every action whose time has come. Returns how many."""
+    with deps.store.read() as session:
+        due = (Action.state.in_(("approved", "sending", "unknown")), Action.due_at <= deps.now())
+        ids = list(session.scalars(select(Action.id).where(*due).order_by(Action.due_at).limit(20)))
+    for action_id in ids:
+        perform_action(deps, action_id)
+    return len(ids)
+
+
+def perform_action(deps: Deps, action_id: int) -> str:
+    """One step of one action. Returns its state afterwards."""
+    job: _Job | None = None
+    with deps.store.write() as session:
+        action = session.get_one(Action, action_id)
+        lost = _lost(deps, action)
+        if not lost:
+            job = _begin(deps, session, action)
+    if lost:
+        find(deps, action_id)
+    elif job is not None:
+        _carry_out(deps, job)
+    return _state(deps, action_id)
+
+
+def _lost(deps: Deps, action: Action) -> bool:
+    """Whether it is this action's turn to be looked for. The next turn is set first: two workers never look at once."""
+    now = deps.now()
+    if action.state not in ("sending", "unknown") or action.due_at > now:
+        return False
+    action.state, action.due_at = "unknown", now + LOOK_EVERY  # a `sending` past its lease lost its worker in the call
+    return True
+
+
+def _begin(deps: Deps, session: DbSession, action: Action) -> _Job | None:
+    """Authorizes again and commits the attempt, before anything leaves."""
+    now = deps.now()
+    if action.state != "approved" or action.due_at > now:
+        return None
+    person = session.get_one(Person, action.person_id)
+    standing = _standing(session, action.connection_id, person)
+    try:
+        permit = authorize(action.id, person.username, standing, Capability(action.kind), action.target, now)
+    except NotAllowed as refused:
+        _refuse(deps, session, action, standing, str(refused))
+        return None
+    action.state, action.attempt, action.due_at = "sending", action.attempt + 1, now + LEASE
+    key = f"tenth-{action.id}-{action.created_at.timestamp():.0f}"
+    sending = Outbox(
+        action_id=action.id,
+        connection_id=action.connection_id,
+        attempt=action.attempt,
+        idempotency_key=key,
+        sending_at=now,
+    )
+    session.add(sending)
+    act = Act(action.id, Capability(action.kind), action.target, action.text, key)
+    return _Job(act, permit, action.attempt, action.connection_id)
+
+
+def _refuse(deps: Deps, session: DbSession, action: Action, standing: Standing, words: str) -> None:
+    """The stop and shadow mode hold an action back and lose nothing; a right that is gone ends it."""
+    action.error = words
+    if standing.stopped or standing.shadow:
+        action.due_at = deps.now() + HELD
+    else:
+        action.state = "failed"
+
+
+def _carry_out(deps: Deps, job: _Job) -> None:
+    with deps.store.read() as session:
+        connection = opened(deps, session, job.connection_id)
+    platform = open_session(deps, connection)
+    if platform is None:
+        _end(deps, job, "failed", error="This connection can only read.")
+        return
+    with closing(platform):
+        _call(deps, job, platform)
+
+
+def _call(deps: Deps, job: _Job, platform: Session) -> None:
+    try:
+        receipt = platform.perform(job.permit, job.act)
+    except Ambiguous as error:
+        _end(deps, job, "unknown", error=str(error), due_at=deps.now() + timedelta(seconds=2))
+    except Temporary as error:
+        _retry(deps, job, error)
+    except Permanent as error:
+        _end(deps, job, "failed", error=str(error))
+    except Exception as error:
+        log.exception("action.failed", action=job.act.action_id)
+        words = f"The connector failed ({type(error).__name__}); it is not known whether this was sent."
+        _end(deps, job, "unknown", error=words, due_at=deps.now())
+    else:
+        _end(deps, job, "done", receipt=receipt)
+
+
+def _retry(deps: Deps, job: _Job, error: Temporary) -> None:
+    if job.attempt >= MAX_ATTEMPTS:
+        _end(deps, job, "failed", error=str(error))
+        return
+    pause = timedelta(seconds=BACKOFF[min(job.attempt, len(BACKOFF)) - 1] * random.uniform(0.8, 1.2))
+    _end(deps, job, "approved", error=str(error), due_at=error.retry_at or deps.now() + pause)
+
+
+def _end(
+    deps: Deps,
+    job: _Job,
+    state: str,
+    *,
+    receipt: Receipt | None = None,
+    error: str = "",
+    due_at: datetime | None = None,
+) -> None:
+    """Writes the outcome, if this attempt is still the one that counts."""
+    with deps.store.write() as session:
+        mine = (Action.id == job.act.action_id, Action.attempt == job.attempt, Action.state == "sending")
+        values: dict[str, Any] = {"state": state, "error": error} | ({"due_at": due_at} if due_at else {})
+        row = session.execute(update(Action).where(*mine).values(**values).returning(Action.id)).one_or_none()
+        if row is None:
+            log.warning("action.superseded", action=job.act.action_id, outcome=state)
+            return
+        _settle(deps, session, job.act.action_id, job.attempt, state, receipt)
+
+
+def _settle(deps: Deps, session: DbSession, action_id: int, attempt: int, state: str, receipt: Receipt | None) -> None:
+    outcome: dict[str, Any] = {"outcome": state, "answered_at": deps.now()}
+    if receipt is not None:
+        outcome |= {"remote_id": receipt.remote_id, "url": receipt.url}
+    session.execute(update(Outbox).where(Outbox.action_id == action_id, Outbox.attempt == attempt).values(**outcome))
+    action = session.get_one(Action, action_id)
+    if state == "failed":
+        session.execute(update(Case).where(Case.id == action.case_id).values(state="open", open=True, decided_at=None))
+    if state in ("done", "failed", "unknown"):
+        _note(deps, session, action, session.get_one(Person, action.person_id), state)
+
+
+def find(deps: Deps, action_id: int) -> bool:
+    """Looks on the platform for an effect that may have happened. True when it was found."""
+    with deps.store.read() as session:
+        action = session.get_one(Action, action_id)
+        sent = session.scalar(select(func.min(Outbox.sending_at)).where(Outbox.action_id == action_id))
+        connection = opened(deps, session, action.connection_id)
+    if sent is None or deps.now() - sent > SEARCH:
+        _give_up(deps, action_id)
+        return False
+    receipt = _look(deps, connection, Act(action.id, Capability(action.kind), action.target, action.text), sent - SKEW)
+    if receipt is None:
+        return False
+    with deps.store.write() as session:
+        if _claimed_by_another(session, action, receipt):
+            return False
+        unknown = (Action.id == action_id, Action.state == "unknown")
+        session.execute(update(Action).where(*unknown).values(state="done", error=""))
+        _settle(deps, session, action_id, action.attempt, "done", receipt)
+    return True
+
+
+def _look(deps: Deps, connection: Any, act: Act, since: datetime) -> Receipt | None:
+    platform = open_session(deps, connection)
+    if platform is None:
+        return None
+    with closing(platform):
+        try:
+            return platform.find_existing(act, since)
+        except ConnectorError as error:
+            log.warning("action.search_failed", action=act.action_id, error=type(error).__name__)
+            return None
+
+
+def _claimed_by_another(session: DbSession, action: Action, receipt: Receipt) -> bool:
+    query = select(Outbox.action_id).where(
+        Outbox.connection_id == action.connection_id, Outbox.remote_id == receipt.remote_id
+    )
+    return session.scalar(query.where(Outbox.action_id != action.id)) is not None
+
+
+def _give_up(deps: Deps, action_id: int) -> None:
+    """Ten minutes of looking found nothing: a person decides, with both facts in view. It is never sent again by itself."""
+    words = "No answer came to the call, and ten minutes of looking did not find it on the platform. Look there yourself."
+    with deps.store.write() as session:
+        unknown = (Action.id == action_id, Action.state == "unknown")
+        session.execute(update(Action).where(*unknown).values(error=words, due_at=deps.now() + timedelta(days=3650)))
+
+
+def _standing(session: DbSession, connection_id: int, person: Person) -> Standing:
+    shadow = session.scalar(select(Connection.shadow).where(Connection.id == connection_id))
+    role = person.role if person.active else ""
+    return Standing(role=role, stopped=is_stopped(session), shadow=shadow is not False)
+
+
+def _note(deps: Deps, session: DbSession, action: Action, person: Person, verb: str) -> None:
+    subject = f"action:{action.id}"
+    after = {"kind": action.kind, "target": action.target, "text": action.text, "state": action.state}
+    append(session, deps.vault, Entry(f"action:{verb}", pseudonym(person), subject, after=after), deps.now())
+
+
+def _state(deps: Deps, action_id: int) -> str:
+    with deps.store.read() as session:
+        return session.get_one(Action, action_id).state
