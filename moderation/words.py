@@ -46,12 +46,12 @@ SENTENCES: dict[str, dict[str, tuple[str, str]]] = {
         "reach": ("{authors} personnes y participent", ""),
         "turning": ("L’humeur s’est dégradée", ""),
         "fresh": ("C’est récent", ""),
-        "helped": ("", "Contre : un membre qui s’y connaît a répondu"),
-        "answered": ("", "Contre : {count} membres ont répondu"),
-        "accepted": ("", "Contre : une réponse a été acceptée"),
-        "settled": ("", "Contre : la personne est revenue satisfaite"),
-        "stale": ("", "Contre : rien ne s’y passe depuis des jours"),
-        "rule": ("Une règle le place au-dessus de la ligne : {rules}", ""),
+        "helped": ("", "Contre : un membre qui s’y connaît a répondu"),
+        "answered": ("", "Contre : {count} membres ont répondu"),
+        "accepted": ("", "Contre : une réponse a été acceptée"),
+        "settled": ("", "Contre : la personne est revenue satisfaite"),
+        "stale": ("", "Contre : rien ne s’y passe depuis des jours"),
+        "rule": ("Une règle le place au-dessus de la ligne : {rules}", ""),
     },
 }
 RULES = {

@@ -155,5 +155,5 @@ def _kept_secret(path: Path) -> str:
                 os.link(fresh.name, path)
     kept = path.read_text().strip()
     if len(kept) < MIN_SECRET:
-        raise BadInput(f"{path} does not hold the {MIN_SECRET} characters or more of a secret key; it was changed or cut.")
+        raise BadInput(f"{path} was changed or cut: it holds fewer than the {MIN_SECRET} characters of a secret key.")
     return kept

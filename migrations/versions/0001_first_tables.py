@@ -82,7 +82,7 @@ def upgrade() -> None:
 
     op.create_table(
         "pace",
-        sa.Column("host", sa.String(length=255), nullable=False),
+        sa.Column("site", sa.String(length=255), nullable=False),
         sa.Column("bucket", sa.String(length=40), nullable=False),
         sa.Column("calls", sa.JSON(), nullable=False),
         sa.Column("blocked_until", sa.DateTime(timezone=True), nullable=True),
@@ -90,7 +90,7 @@ def upgrade() -> None:
         sa.Column("remaining", sa.Integer(), nullable=True),
         sa.Column("reset_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("noted_at", sa.DateTime(timezone=True), nullable=True),
-        sa.PrimaryKeyConstraint("host", "bucket", name=op.f("pk_pace")),
+        sa.PrimaryKeyConstraint("site", "bucket", name=op.f("pk_pace")),
     )
     op.create_table(
         "person",

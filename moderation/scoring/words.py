@@ -21,8 +21,9 @@ SENTENCES: dict[str, tuple[str, str]] = {
     "rule.legal": ("Law, regulator or press", "Droit, autorité ou presse"),
     "rule.self_harm": ("Somebody may hurt themselves", "Quelqu’un pourrait se faire du mal"),
 }
-QUOTES = ("“{}”", "« {} »")
-COLONS = (": ", " : ")
+# French sets no-break spaces inside quotation marks and before a colon.
+QUOTES = ("“{}”", "«\u00a0{}\u00a0»")
+COLONS = (": ", "\u00a0: ")
 
 
 def say(reason: Reason, locale: str = "en") -> str:

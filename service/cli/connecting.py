@@ -19,7 +19,7 @@ from service.db.models import Connection
 from service.db.pacing import budget_left
 from service.deps import Deps
 from service.usecases import intake, polling, triage
-from service.usecases.connections import connect, find, host_of
+from service.usecases.connections import connect, find, pace_key
 
 
 class ConnectGroup(click.Group):
@@ -117,7 +117,7 @@ def connections(as_json: bool) -> None:
 def _list(deps_: Deps) -> list[dict[str, Any]]:
     with deps_.store.read() as session:
         rows = session.scalars(select(Connection).order_by(Connection.name)).all()
-        return [_as_json(row, budget_left(session, host_of(row.url), deps_.now())) for row in rows]
+        return [_as_json(row, budget_left(session, pace_key(row.connector, row.url), deps_.now())) for row in rows]
 
 
 def _as_json(row: Connection, budget: list[Any]) -> dict[str, Any]:

@@ -10,6 +10,7 @@ import click
 from service.cli.base import json_option, print_json
 from service.config import load_settings
 from service.sandbox.client import born
+from service.sandbox.story import Planted
 from service.sandbox.writer import build_story
 
 
@@ -26,16 +27,17 @@ def sandbox(answers: bool, port: int, as_json: bool) -> None:
     if not answers:
         raise SystemExit(subprocess.call([sys.executable, "-m", "service.sandbox", "--port", str(port)]))
     story = build_story(born(load_settings().data_dir))
-    titles = {c.key: c.title or c.lines[0].text for c in story.conversations}
+    openings = {c.key: (c.title or c.lines[0].text, c.lines[0].text) for c in story.conversations}
     if as_json:
-        rows = [
-            {"key": p.key, "kind": p.kind, "expected": p.expected, "by_rule": p.by_rule, "why": p.why, "title": titles[p.key]}
-            for p in story.planted
-        ]
-        print_json(rows)
+        print_json([_as_json(p, *openings[p.key]) for p in story.planted])
         return
     for p in story.planted:
-        click.echo(f"{p.expected:8} {p.kind:10} {'rule' if p.by_rule else '    '} {titles[p.key][:90]}")
+        click.echo(f"{p.expected:8} {p.kind:10} {'rule' if p.by_rule else '    '} {openings[p.key][0][:90]}")
+
+
+def _as_json(planted: Planted, title: str, opening: str) -> dict[str, object]:
+    names = ("key", "kind", "expected", "by_rule", "why")
+    return {n: getattr(planted, n) for n in names} | {"title": title, "opening": opening}
 
 
 COMMANDS = (sandbox,)

@@ -134,11 +134,11 @@ class Connection(Base):
 
 
 class Pace(Base):
-    """What is left of a host's call budget, shared by every process."""
+    """What is left of a site's call budget, shared by every process."""
 
     __tablename__ = "pace"
 
-    host: Mapped[str] = mapped_column(String(255), primary_key=True)
+    site: Mapped[str] = mapped_column(String(255), primary_key=True)
     bucket: Mapped[str] = mapped_column(String(40), primary_key=True)
     calls: Mapped[list[Any]]
     blocked_until: Mapped[datetime | None]

@@ -1,4 +1,4 @@
-"""One host's call budget, shared by every process through a row: a sliding window, and what the platform said."""
+"""One site's call budget, shared by every process through a row: a sliding window, and what the platform said."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ EVERYTHING = "*"
 class DbPacer:
     """Keeps plugins.contract.Pacer."""
 
-    def __init__(self, store: Store, host: str, now: Callable[[], datetime]) -> None:
+    def __init__(self, store: Store, site: str, now: Callable[[], datetime]) -> None:
         self._store = store
-        self._host = host
+        self._site = site
         self._now = now
 
     def acquire(self, bucket: str, *, limit: int, per_seconds: float) -> None:
@@ -52,26 +52,26 @@ class DbPacer:
             row.blocked_until = max(until, row.blocked_until or until)
 
     def _row(self, session: Session, bucket: str) -> Pace:
-        query = select(Pace).where(Pace.host == self._host, Pace.bucket == bucket).with_for_update()
+        query = select(Pace).where(Pace.site == self._site, Pace.bucket == bucket).with_for_update()
         row = session.scalars(query).one_or_none()
         if row is None:
-            insert_new(session, Pace, [{"host": self._host, "bucket": bucket, "calls": []}])
+            insert_new(session, Pace, [{"site": self._site, "bucket": bucket, "calls": []}])
             row = session.scalars(query).one()
         return row
 
     def _wait(self, until: datetime, *, whole_site: bool = False) -> RateLimited:
         pause = max(1, round((until - self._now()).total_seconds()))
         return RateLimited(
-            f"The call budget of {self._host} is used up; it goes on in {pause} s.",
+            f"The call budget of {self._site} is used up; it goes on in {pause} s.",
             retry_at=until + timedelta(milliseconds=50),
             whole_site=whole_site,
         )
 
 
-def budget_left(session: Session, host: str, now: datetime) -> list[tuple[str, int | None, int | None, datetime | None]]:
-    """(bucket, limit, calls left, reset) for each bucket of a host, from the platform's word or our own count."""
+def budget_left(session: Session, site: str, now: datetime) -> list[tuple[str, int | None, int | None, datetime | None]]:
+    """(bucket, limit, calls left, reset) for each bucket of a site, from the platform's word or our own count."""
     found = []
-    for row in session.scalars(select(Pace).where(Pace.host == host, Pace.bucket != EVERYTHING).order_by(Pace.bucket)):
+    for row in session.scalars(select(Pace).where(Pace.site == site, Pace.bucket != EVERYTHING).order_by(Pace.bucket)):
         told = row.remaining is not None and row.reset_at is not None and row.reset_at > now
         own = max(0, row.limit - sum(1 for t in row.calls if t > now.timestamp() - 60)) if row.limit else None
         found.append((row.bucket, row.limit, row.remaining if told else own, row.reset_at if told else None))

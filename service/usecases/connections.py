@@ -32,13 +32,18 @@ class Opened:
     shadow: bool
 
     @property
-    def host(self) -> str:
-        return host_of(self.connector.url(self.settings))
+    def pace_key(self) -> str:
+        return pace_key(self.connector.name, self.connector.url(self.settings))
 
 
 def host_of(url: str) -> str:
     """`host` or `host:port` of an address."""
     return urlsplit(url).netloc.lower()
+
+
+def pace_key(connector: str, url: str) -> str:
+    """Under which name a site's call budget is shared: one for each kind of API that a host serves."""
+    return f"{connector} {host_of(url)}"
 
 
 def connector_named(deps: Deps, name: str) -> Connector:
@@ -94,7 +99,7 @@ def _refuse_taken(deps: Deps, name: str) -> None:
 
 def check_settings(deps: Deps, connector: Connector, settings: ConnectionSettings) -> Check | None:
     """What the platform says of these credentials; None for a connector that calls nobody."""
-    session = connector.open(settings, deps.io_for(host_of(connector.url(settings))))
+    session = connector.open(settings, deps.io_for(pace_key(connector.name, connector.url(settings))))
     if session is None:
         return None
     with closing(session):
@@ -119,7 +124,7 @@ def opened(deps: Deps, session: DbSession, connection_id: int) -> Opened:
 
 def open_session(deps: Deps, connection: Opened) -> Session | None:
     """A live session with the platform; the caller closes it."""
-    return connection.connector.open(connection.settings, deps.io_for(connection.host))
+    return connection.connector.open(connection.settings, deps.io_for(connection.pace_key))
 
 
 def find(session: DbSession, name: str) -> Connection:

@@ -14,7 +14,7 @@ from service.db.audit import Entry, append
 from service.db.models import Case, Community, Connection
 from service.db.pacing import budget_left
 from service.deps import Deps
-from service.usecases.connections import host_of, open_session, opened
+from service.usecases.connections import host_of, open_session, opened, pace_key
 from service.usecases.deadletters import count_dead
 from service.usecases.queue import LANES
 
@@ -157,7 +157,7 @@ def _count(session: Session, lane: str, community: int | None) -> int:
 
 
 def _source(deps: Deps, session: Session, row: Connection, dead: int, now: datetime) -> Source:
-    calls = tuple(Calls(*c) for c in budget_left(session, host_of(row.url), now)) if row.url else ()
+    calls = tuple(Calls(*c) for c in budget_left(session, pace_key(row.connector, row.url), now)) if row.url else ()
     return Source(
         id=row.id,
         name=row.name,

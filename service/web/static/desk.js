@@ -23,12 +23,12 @@
   if (!location.hash) centre(one(".msg.marked"));
 
   // One menu at a time; Escape closes it and gives the focus back.
+  const enter = (menu) => {
+    every(".menu[open]").forEach((other) => { if (other !== menu) other.open = false; });
+    menu.querySelector(".sheet button, .sheet textarea").focus();
+  };
   every(".menu").forEach((menu) => {
-    menu.addEventListener("toggle", () => {
-      if (!menu.open) return;
-      every(".menu[open]").forEach((other) => { if (other !== menu) other.open = false; });
-      menu.querySelector(".sheet button, .sheet textarea").focus();
-    });
+    menu.addEventListener("toggle", () => { if (menu.open) enter(menu); });
     menu.addEventListener("keydown", (event) => {
       if (event.key === "Escape") { menu.open = false; menu.querySelector("summary").focus(); }
     });
@@ -52,17 +52,22 @@
     if (next) location.assign(next.href);
   };
   const press = (key) => {
-    if (key === "j") return step(1);
-    if (key === "k") return step(-1);
-    if (key === "?") return dialog?.showModal();
-    return one(`[data-key="${CSS.escape(key)}"]`)?.click();
+    if (key === "j") { step(1); return true; }
+    if (key === "k") { step(-1); return true; }
+    if (key === "?") { dialog?.showModal(); return true; }
+    const target = one(`[data-key="${CSS.escape(key)}"]`);
+    target?.click();
+    // At once, not with the event that comes later: what is typed next must land in the field.
+    const menu = target?.closest(".menu");
+    if (menu?.open) enter(menu);
+    return Boolean(target);
   };
   const writes = (target) => target.closest("input, textarea, select, dialog, [contenteditable]");
   if (keysOn) {
     document.addEventListener("keydown", (event) => {
       if (event.defaultPrevented || event.ctrlKey || event.metaKey || event.altKey || event.repeat) return;
-      if (event.key.length !== 1 || writes(event.target)) return;
-      press(event.key.toLowerCase());
+      if (event.key.length !== 1 || event.key === " " || writes(event.target)) return;
+      if (press(event.key.toLowerCase())) event.preventDefault();
     });
   }
 

@@ -83,7 +83,7 @@ def test_every_reason_has_words_in_both_languages(scorer: EmbeddedScorer) -> Non
     reasons = [reason for text, _ in FIRES for reason in scorer.score([Text(text)])[0].reasons]
     assert {reason.code for reason in reasons} <= SENTENCES.keys()
     assert say(reasons[0], "en").startswith("Safety: “")
-    assert say(reasons[0], "fr").startswith("Sécurité des personnes : « ")
+    assert say(reasons[0], "fr").startswith("Sécurité des personnes\u00a0: «\u00a0")
 
 
 @pytest.mark.parametrize(
