@@ -5,7 +5,7 @@ from __future__ import annotations
 from alembic import context
 from flask import current_app
 
-from service.db.models import UtcDateTime, db
+from service.db.base import UtcDateTime, db
 
 #: Seconds a migration may wait for a lock before it gives up, so that a busy desk is not stopped by its own update.
 LOCK_SECONDS = 10

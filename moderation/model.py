@@ -39,7 +39,7 @@ class Capability(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class AuthorSeen:
-    """A remote account as a message showed it. `trust` is the platform's own level in [0, 4], None where it has none."""
+    """A remote account as a message showed it. `trust` is the platform's own level in [0, 4]; None: it has none."""
 
     remote_id: str
     handle: str

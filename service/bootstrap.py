@@ -14,8 +14,8 @@ from plugins import registry as connectors
 from plugins.contract import Io
 from service.bell import make_bell
 from service.config import MIGRATIONS, Settings
+from service.db.base import db
 from service.db.engine import Store, engine_options, prepare
-from service.db.models import db
 from service.db.pacing import DbPacer
 from service.deps import Deps, utc_now
 from service.vault import Vault

@@ -108,7 +108,8 @@ def _stream(body: Json, settings: DiscourseSettings) -> list[Event]:
     if not isinstance(ids, list) or not ids:
         raise BadInput("stream is missing or not a list of ids.")
     present = tuple(_id({"id": one}, "stream", "id") for one in ids)
-    return [*found, ThreadListed(_id(_object(body, "topic"), "topic", "id"), present, _time(body, "stream", "listed_at"))]
+    topic_id = _id(_object(body, "topic"), "topic", "id")
+    return [*found, ThreadListed(topic_id, present, _time(body, "stream", "listed_at"))]
 
 
 def _answer(body: Json, topic: Json) -> str | None:

@@ -79,7 +79,7 @@ class Cursor(BaseModel):
 
     @classmethod
     def of(cls, text: str) -> Cursor:
-        """The stored cursor, or a new one where the text is empty or of an earlier form: reading again loses nothing."""
+        """The stored cursor; a new one where the text is empty or of an earlier form: reading again loses nothing."""
         try:
             return cls.model_validate_json(text) if text else cls()
         except ValidationError:

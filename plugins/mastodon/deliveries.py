@@ -108,16 +108,14 @@ def of_status(status: Raw, own: Own, place: Place) -> Delivery:
     state = f"status:{status_id(status)}:{status.get('edited_at') or status.get('created_at')}"
     if not may_keep(status, own, place.with_brand):
         return Delivery(key=f"{state}:-", kind="status", body=b"", admitted=False)
-    body = _encoded(
-        {"status": _kept(status), "thread": {"root": place.root}, "own": {"id": own.id, "acct": own.acct}}
-    )
+    body = _encoded({"status": _kept(status), "thread": {"root": place.root}, "own": {"id": own.id, "acct": own.acct}})
     return Delivery(key=f"{state}:{hashlib.sha256(body).hexdigest()[:16]}", kind="status", body=body)
 
 
 def of_thread(own: Own, place: Place, known: Iterable[str]) -> Delivery:
     """The count of a thread, apart from its posts: on every post, one new reply would send the whole thread again.
 
-    A count that falls and rises again would be the same news twice, so `known`, the posts behind it, is part of the key.
+    A count that falls and rises again is news each time, so that `known`, the posts behind it, is part of the key.
     """
     state = hashlib.sha256("\n".join(sorted(known)).encode()).hexdigest()[:16]
     body = _encoded({"root": place.root, "total": place.total, "own": {"id": own.id, "acct": own.acct}, "state": state})

@@ -118,7 +118,7 @@ class _Reader:
         return self._deliver(batch, fresh=False)
 
     def _further(self, batch: Batch, position: Position) -> Position:
-        """Where the past goes on; {} at its end, at the end of what we want of it, and where a server turns in circles."""
+        """Where the past goes on; {} at its end, at the end of what we want, and where a server turns in circles."""
         too_old = batch.oldest is not None and batch.oldest < self._since
         return {} if too_old or batch.older == position else batch.older
 

@@ -21,7 +21,7 @@ _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f]")
 
 
 def plain(value: Any) -> str:
-    """Any JSON value as storable text: no lone surrogates (JSON allows them, databases do not), no control characters."""
+    """Any JSON value as storable text: no control characters, no lone surrogates (JSON has them, databases do not)."""
     if not isinstance(value, str):
         return ""
     return _CONTROL.sub("", value.encode("utf-8", "replace").decode("utf-8"))

@@ -114,9 +114,7 @@ def known_states(session: Session, connection_id: int, remote_ids: Iterable[str]
         Message.thread_id,
     )
     query = select(*columns).where(Message.connection_id == connection_id, Message.remote_id.in_(list(remote_ids)))
-    return {
-        r[0]: State(r[1], r[2], r[3] or "", r[4], r[5], r[6] is not None, r[7]) for r in session.execute(query)
-    }
+    return {r[0]: State(r[1], r[2], r[3] or "", r[4], r[5], r[6] is not None, r[7]) for r in session.execute(query)}
 
 
 def ended(session: Session, connection_id: int, remote_ids: Iterable[str]) -> dict[str, datetime]:
@@ -145,9 +143,7 @@ def settle(session: Session, incoming: Incoming) -> set[int]:
     threads = _threads(session, incoming, communities)
     states = known_states(session, c, [*incoming.seen, *incoming.gone])
     ends = ended(session, c, incoming.seen)
-    fresh = {
-        r: e for r, e in incoming.seen.items() if newer(e, states.get(r), ends.get(r)) and r in incoming.scores
-    }
+    fresh = {r: e for r, e in incoming.seen.items() if newer(e, states.get(r), ends.get(r)) and r in incoming.scores}
     _insert_messages(session, incoming, fresh, states, authors, threads)
     _update_messages(session, incoming, fresh, states, authors)
     _update_counts(session, incoming, states)

@@ -26,7 +26,7 @@ from sqlalchemy.orm import Session
 
 from moderation.errors import BadInput
 from service.config import MIGRATIONS
-from service.db.models import Base
+from service.db.base import Base
 from service.deps import Deps, deps_of
 from service.usecases.storage import migrate, schema_state
 

@@ -189,9 +189,7 @@ def _settle_or_split(
     return {}
 
 
-def _settle(
-    deps: Deps, session: Session, connection_id: int, items: list[Item], scores: dict[str, Score]
-) -> None:
+def _settle(deps: Deps, session: Session, connection_id: int, items: list[Item], scores: dict[str, Score]) -> None:
     incoming = _gather(deps, connection_id, items)
     incoming.scores = scores
     with session.begin_nested():

@@ -16,7 +16,8 @@ from sqlalchemy import func, select
 
 from service.app import create_app
 from service.config import load_settings
-from service.db.models import Base, Community, Connection, DeliveryRow
+from service.db.base import Base
+from service.db.models import Community, Connection, DeliveryRow
 from service.deps import Deps
 from service.usecases.clients import create_client
 from service.usecases.intake import process_deliveries

@@ -11,14 +11,14 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
-from sandbox_server import Running, running_sandbox
 from sqlalchemy import select, update
 
 from plugins.contract import Delivery, Gone, MissingRight
 from plugins.discourse import DiscourseSession
 from service.app import create_app
 from service.config import load_settings
-from service.db.models import Base, Case, Community, Connection, Message, Thread, Tombstone
+from service.db.base import Base
+from service.db.models import Case, Community, Connection, Message, Thread, Tombstone
 from service.deps import Deps, deps_of
 from service.sandbox.story import Category, Conversation, Line, Member, Story
 from service.usecases.connections import connect
@@ -28,6 +28,7 @@ from service.usecases.looking import PER_TURN, look_again
 from service.usecases.polling import poll_connection
 from service.usecases.storage import ready_schema
 from service.usecases.triage import triage_due
+from tests.sandbox_server import Running, running_sandbox
 
 SECRET = "zanzibar quokka"
 TITLE = "Gooseneck"
@@ -85,8 +86,8 @@ class Desk:
 
     def case(self, thread: str) -> Case:
         with self.deps.store.read() as session:
-            found = session.scalars(select(Case).join(Thread, Thread.id == Case.thread_id).where(Thread.remote_id == thread))
-            return found.one()
+            query = select(Case).join(Thread, Thread.id == Case.thread_id)
+            return session.scalars(query.where(Thread.remote_id == thread)).one()
 
     def texts(self, thread: str) -> dict[str, str]:
         """What is stored of a thread, deleted messages left out."""
@@ -231,7 +232,8 @@ def test_the_text_of_a_deleted_post_is_gone_everywhere(desk: Desk, moderator: bo
 
 def test_a_deleted_topic_goes_with_its_title(desk: Desk) -> None:
     topic, post = hot_topic(desk)
-    assert desk.holds(TITLE) and desk.holds(SECRET)
+    assert desk.holds(TITLE)
+    assert desk.holds(SECRET)
     with desk.box.world.lock:
         first = desk.box.world.forum.posts[post - 1]
         ids = list(desk.box.world.forum.topics[first.topic_id].post_ids)
@@ -247,7 +249,8 @@ def test_a_topic_that_turned_private_goes(desk: Desk) -> None:
     topic, post = hot_topic(desk)
     desk.box.control("PUT", f"/posts/{post}", private=True)
     desk.look(str(topic))
-    assert desk.texts(str(topic)) == {} and desk.holds("quokka") == []
+    assert desk.texts(str(topic)) == {}
+    assert desk.holds("quokka") == []
 
 
 def test_a_deleted_root_on_the_fediverse_takes_no_replies_along(tmp_path: Path, box: Running) -> None:
@@ -267,7 +270,8 @@ def test_a_look_that_changes_nothing_erases_nothing(quiet: Desk) -> None:
     quiet.look(str(topic))
     quiet.clock.later(hours=2)
     quiet.look(str(topic))
-    assert quiet.texts(str(topic)) == before and quiet.ended() == set()
+    assert quiet.texts(str(topic)) == before
+    assert quiet.ended() == set()
 
 
 # ------------------------------------------------------------------ when the platform does not answer
@@ -282,7 +286,8 @@ def test_a_rate_limit_postpones_until_the_time_it_names(quiet: Desk) -> None:
     finally:
         quiet.box.heal()
     case = quiet.case(str(topic))
-    assert case.looks == 0 and case.look_again_at is not None
+    assert case.looks == 0
+    assert case.look_again_at is not None
     assert timedelta(seconds=60) < case.look_again_at - quiet.clock() < timedelta(seconds=300)
 
 
@@ -296,7 +301,8 @@ def test_a_platform_that_refuses_everything_erases_nothing(quiet: Desk, status: 
         quiet.look(str(topic))
     finally:
         quiet.box.heal()
-    assert quiet.texts(str(topic)) == before and quiet.ended() == set()
+    assert quiet.texts(str(topic)) == before
+    assert quiet.ended() == set()
 
 
 @pytest.mark.parametrize("status", [403, 500])
@@ -311,8 +317,11 @@ def test_a_topic_that_is_refused_is_not_gone(quiet: Desk, status: int) -> None:
         quiet.box.heal()
     case = quiet.case(str(topic))
     quiet.process()
-    assert quiet.texts(str(topic)) == before and quiet.ended() == set()
-    assert case.looks == 0 and case.look_again_at is not None and case.look_again_at > quiet.clock()
+    assert quiet.texts(str(topic)) == before
+    assert quiet.ended() == set()
+    assert case.looks == 0
+    assert case.look_again_at is not None
+    assert case.look_again_at > quiet.clock()
 
 
 @pytest.mark.parametrize("error", [Gone("not there"), MissingRight("no", missing="read")])
@@ -379,7 +388,7 @@ def written(desk: Desk, topic: int, number: int, at: datetime, key: str = "", **
 
 
 def test_a_list_older_than_a_message_does_not_touch_it(quiet: Desk) -> None:
-    topic, post = hot_topic(quiet)
+    topic, _ = hot_topic(quiet)
     now, ids = quiet.clock(), [int(i) for i in quiet.texts(str(topic))]
     written(quiet, topic, 901, now - timedelta(minutes=1))
     written(quiet, topic, 902, now - timedelta(hours=3))
@@ -418,7 +427,8 @@ def test_what_a_list_and_a_late_message_say_in_one_batch_is_settled_at_once(quie
     ]
     accept(quiet.deps, quiet.connection_id, "hook", found)
     quiet.process()
-    assert "903" not in quiet.texts(str(topic)) and quiet.holds("axolotl") == []
+    assert "903" not in quiet.texts(str(topic))
+    assert quiet.holds("axolotl") == []
 
 
 def test_replays_of_a_list_and_of_what_it_took_are_harmless(quiet: Desk) -> None:
@@ -430,7 +440,8 @@ def test_replays_of_a_list_and_of_what_it_took_are_harmless(quiet: Desk) -> None
     assert set(after) == set(map(str, ids))
     listing(quiet, topic, ids, at, key="again")
     written(quiet, topic, post, at - timedelta(days=1), key="late", raw="A late axolotl.")
-    assert quiet.texts(str(topic)) == after and quiet.holds("axolotl") == []
+    assert quiet.texts(str(topic)) == after
+    assert quiet.holds("axolotl") == []
     written(quiet, topic, 904, at - timedelta(minutes=1))
     listing(quiet, topic, ids, at - timedelta(days=1), key="oldest")
     assert "904" in quiet.texts(str(topic))

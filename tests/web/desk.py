@@ -17,8 +17,9 @@ from werkzeug.test import TestResponse
 from service.app import create_app
 from service.auth.passwords import hash_password
 from service.config import load_settings
+from service.db.base import Base
 from service.db.facts import refresh_threads
-from service.db.models import Author, Base, Case, Community, Connection, Message, Person, Revision, ScoreRow, Thread
+from service.db.models import Author, Case, Community, Connection, Message, Person, Revision, ScoreRow, Thread
 from service.deps import Deps, deps_of
 
 PASSWORD = "a-long-enough-password"

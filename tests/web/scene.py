@@ -99,7 +99,7 @@ def _figures(seed: Seeder, forum: int) -> None:
         first = session.query(Community).order_by(Community.id).first()
         assert first is not None
         first.summary = {"as_of": seed.now.isoformat(), **figures}
-        pace = {"host": "forum.brava.example", "bucket": "api", "calls": [], "limit": 60, "remaining": 49}
+        pace = {"site": "discourse forum.brava.example", "bucket": "api", "calls": [], "limit": 60, "remaining": 49}
         session.add(Pace(**pace, reset_at=seed.now + timedelta(hours=1)))
         dead = {"source": "poll", "kind": "post", "key": "k", "digest": "d", "body": b"x" * 812, "state": "dead"}
         error = "It has no time: “created_at” is missing."

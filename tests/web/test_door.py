@@ -16,7 +16,8 @@ from service.app import create_app
 from service.auth import passwords
 from service.config import load_settings
 from service.db import audit
-from service.db.models import AuditEntry, Base, Person
+from service.db.base import Base
+from service.db.models import AuditEntry, Person
 from service.deps import Deps, deps_of
 from service.usecases import people
 from tests.web.desk import PASSWORD, build, post, sign_in

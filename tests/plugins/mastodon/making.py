@@ -24,7 +24,14 @@ def utc_now() -> datetime:
 
 
 def account(id: str = "7", acct: str = "ines", **more: Any) -> dict[str, Any]:
-    return {"id": id, "username": acct.split("@")[0], "acct": acct, "display_name": "Inès", "note": "", **more}
+    return {
+        "id": id,
+        "username": acct.split("@", maxsplit=1)[0],
+        "acct": acct,
+        "display_name": "Inès",
+        "note": "",
+        **more,
+    }
 
 
 def status(id: str = "1", **more: Any) -> dict[str, Any]:

@@ -93,7 +93,8 @@ def test_an_answer_names_its_reader_and_keeps_the_warning_and_the_visibility(
     parent.versions[-1] = type(parent.versions[-1])(parent.text, "burns", parent.created_at)
     receipt = session.perform(PERMIT, act(parent.id))
     (answer,) = posted(box)
-    assert receipt.remote_id == answer.id and receipt.url.startswith(box.mastodon.url)
+    assert receipt.remote_id == answer.id
+    assert receipt.url.startswith(box.mastodon.url)
     assert (answer.text, answer.visibility, answer.spoiler) == ("@tomoko We are on it.", "unlisted", "burns")
     assert answer.in_reply_to == parent.id
 
@@ -133,7 +134,8 @@ def test_silence_after_the_send_is_ambiguous_and_the_post_is_found(box: Running,
     with pytest.raises(Ambiguous):
         session.perform(PERMIT, wanted)
     found = session.find_existing(wanted, before)
-    assert found is not None and found.remote_id == posted(box)[0].id
+    assert found is not None
+    assert found.remote_id == posted(box)[0].id
     assert session.find_existing(act(milk(box).id, "Something else"), before) is None
     assert session.find_existing(wanted, utc_now() + timedelta(minutes=1)) is None
 

@@ -63,7 +63,8 @@ def test_the_recorded_limit_says_until_when() -> None:
     lower = {key.lower(): value for key, value in headers.items()}
     assert wait_until(lower, NOW) == datetime(2026, 11, 22, 4, 47, 20, tzinfo=UTC)
     said = budget(lower, NOW)
-    assert said is not None and (said.limit, said.remaining) == (300, 0)
+    assert said is not None
+    assert (said.limit, said.remaining) == (300, 0)
 
 
 @pytest.mark.parametrize(
@@ -110,7 +111,9 @@ def test_after_a_write_only_503_says_that_nothing_happened(status: int, error: t
 )
 def test_a_scope_error_names_the_right(method: str, path: str, right: str) -> None:
     error = made(403, '{"error":"This action is outside the authorized scopes"}', method, path)
-    assert isinstance(error, MissingRight) and error.missing == right and right in str(error)
+    assert isinstance(error, MissingRight)
+    assert error.missing == right
+    assert right in str(error)
 
 
 def test_other_refusals_are_permanent() -> None:

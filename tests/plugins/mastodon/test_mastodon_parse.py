@@ -38,7 +38,9 @@ def test_a_status_becomes_a_message() -> None:
     )
     message = seen(raw, Place("1", total=4))
     assert (message.text, message.likes, message.shares, message.content_warning) == ("Ça fuit", 3, 2, "cw")
-    assert message.addressed and message.version == 0.0 and message.edited_at is None
+    assert message.addressed
+    assert message.version == 0.0
+    assert message.edited_at is None
     assert (message.author.handle, message.author.role) == ("ines@social.example", AuthorRole.CUSTOMER)
     assert (message.thread.community.remote_id, message.thread.community.name) == (OWN.acct, "@brand@social.example")
     assert (message.thread.title, message.thread.total_replies, message.thread.url) == ("cw", None, raw["url"])
@@ -56,12 +58,14 @@ def test_the_count_of_a_thread_comes_apart_from_its_posts() -> None:
 def test_a_reply_says_nothing_of_its_thread_but_its_root() -> None:
     message = seen(status("2", in_reply_to_id="1", in_reply_to_account_id=OWN.id), Place("1", total=9))
     assert (message.thread.remote_id, message.thread.title, message.thread.total_replies) == ("1", None, None)
-    assert message.in_reply_to == "1" and message.addressed
+    assert message.in_reply_to == "1"
+    assert message.addressed
 
 
 def test_the_brand_is_known_by_its_id_and_is_not_addressed_by_itself() -> None:
     message = seen(status(account=account(OWN.id, "brand"), mentions=[mention()]))
-    assert message.author.role is AuthorRole.BRAND and not message.addressed
+    assert message.author.role is AuthorRole.BRAND
+    assert not message.addressed
 
 
 def test_an_edit_is_ordered_by_its_time() -> None:

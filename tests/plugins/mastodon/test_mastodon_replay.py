@@ -31,7 +31,8 @@ def test_a_first_reading_finds_the_long_thread_with_all_its_replies(server: str)
     thread = [one for one in found.values() if one.thread.remote_id == ROOTS[server]]
     assert len(thread) == 13
     total = totals(deliveries)[ROOTS[server]]
-    assert total is not None and total >= 12
+    assert total is not None
+    assert total >= 12
     assert {one.author.role for one in thread} == {AuthorRole.BRAND, AuthorRole.CUSTOMER}
     assert {one.thread.community.remote_id for one in thread} == {BRANDS[server].acct}
     assert not {one.key for one in again} - {one.key for one in deliveries}
@@ -99,5 +100,6 @@ def test_our_own_reply_is_found_again(server: str) -> None:
     with replaying(server) as replay, opened(replay.url, now=soon) as session:
         found = session.find_existing(act, datetime(2026, 11, 22, 4, 0, tzinfo=UTC))
         later = session.find_existing(act, datetime(2026, 11, 22, 5, 0, tzinfo=UTC))
-    assert found is not None and found.remote_id == raw["id"]
+    assert found is not None
+    assert found.remote_id == raw["id"]
     assert later is None
