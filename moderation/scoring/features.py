@@ -8,9 +8,9 @@ louder than a short one, and repeating a word is not a way to shout.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
+from operator import xor
 from typing import Protocol, TypeVar
 from zlib import crc32
 
@@ -20,7 +20,6 @@ BITS = 18
 BUCKETS = 1 << BITS
 LANGUAGE_BUCKETS = 1 << 15
 PAIR_STEP, SKIP_STEP = 0x9E3779B1, 0x85EBCA6B
-MASK32 = 0xFFFFFFFF
 
 WORD_VALUE = 0.75
 GRAM_VALUE = 0.66
@@ -116,11 +115,23 @@ def sentences(tokens: list[T]) -> list[list[T]]:
     return found
 
 
-def pair_buckets(keys: list[int]) -> list[int]:
+PairHalf = tuple[int, int, int]
+
+
+def pair_half(key: int) -> PairHalf:
+    """A word's share of its pairs' buckets: as the second word, as the first, and as the first of a wider pair."""
+    return key % BUCKETS, key * PAIR_STEP % BUCKETS, key * SKIP_STEP % BUCKETS
+
+
+def joined_pairs(halves: Sequence[PairHalf]) -> set[int]:
     """Buckets of the distinct neighbouring words, and of those with one word between them."""
-    near = {((a * PAIR_STEP & MASK32) ^ b) % BUCKETS for a, b in pairwise(keys)}
-    far = {((a * SKIP_STEP & MASK32) ^ b) % BUCKETS for a, b in zip(keys, keys[2:], strict=False)}
-    return sorted(near | far)
+    second, near, far = zip(*halves, strict=True)
+    return {*map(xor, near, second[1:]), *map(xor, far, second[2:])}
+
+
+def pair_buckets(keys: Iterable[int]) -> list[int]:
+    halves = [pair_half(key) for key in keys]
+    return sorted(joined_pairs(halves)) if halves else []
 
 
 def vector_of(text: str) -> dict[int, float]:

@@ -9,9 +9,9 @@ import hashlib
 import io
 import math
 import zipfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import NamedTuple
 
@@ -20,7 +20,7 @@ import numpy.typing as npt
 
 from moderation.errors import ScorerError
 from moderation.scoring import features
-from moderation.scoring.normalise import clip
+from moderation.scoring.normalise import TOKEN, clip
 
 MODEL = Path(__file__).parent / "data" / "embedded.npz"
 FORMAT = 1
@@ -31,6 +31,7 @@ CACHE = 60_000
 Floats = npt.NDArray[np.float32]
 Doubles = npt.NDArray[np.float64]
 Triple = tuple[float, float, float]
+Six = tuple[float, float, float, float, float, float]
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,12 +81,20 @@ def _table(arrays: Mapping[str, npt.NDArray[np.generic]], name: str, rows: int) 
 
 
 class Reading(NamedTuple):
-    """What one word adds: to the three heads, and to the three languages."""
+    """What one word adds: to the three heads and the three languages (`sums`), and to the buckets of its pairs."""
 
     key: int
     text: str
-    heads: Triple
-    tongues: Triple
+    sums: Six
+    half: features.PairHalf
+
+
+class Token(NamedTuple):
+    """What is remembered of a token: `pull` is what all of its words add to the heads."""
+
+    readings: tuple[Reading, ...]
+    breaks: bool
+    pull: Triple
 
 
 class Placed(NamedTuple):
@@ -93,14 +102,26 @@ class Placed(NamedTuple):
     end: int
     readings: tuple[Reading, ...]
     breaks: bool
+    pull: Triple
 
 
 class Unit(NamedTuple):
     """A text or one of its sentences: sums over its distinct words, and the buckets of its pairs."""
 
-    heads: Triple
-    pairs: list[int]
-    scale: float
+    words: int
+    sums: Six
+    pairs: Collection[int]
+
+
+class Judged(NamedTuple):
+    """Calibrated toxicity, urgency and gladness, and the chance of each of `LANGUAGES`."""
+
+    chances: Triple
+    languages: Triple
+
+
+NOTHING: Six = (0.0, 0.0, 0.0, 0.0, 0.0, 0.0)
+_placed = partial(tuple.__new__, Placed)  # the constructor of a named tuple costs as much as reading the token
 
 
 class LinearReader:
@@ -113,58 +134,54 @@ class LinearReader:
     def place(self, text: str) -> list[Placed]:
         read = self._read
         return [
-            Placed(start, end, read(kind, token), kind == "end")
-            for kind, token, start, end in features.raw_tokens(clip(text))
+            _placed((*match.span(), *read(match.lastgroup or "symbol", match.group())))
+            for match in TOKEN.finditer(clip(text))
         ]
 
-    def chances(self, batch: Sequence[list[Placed]]) -> list[Triple]:
-        """Calibrated toxicity, urgency and gladness of each text. Rounded: a batch and a single text agree exactly."""
+    def judge(self, batch: Sequence[list[Placed]]) -> list[Judged]:
+        """Rounded chances: a batch and a single text agree exactly."""
         if not batch:
             return []
-        whole, peaks = self.logits(batch)
+        units = [_units(placed) for placed in batch]
+        whole, peaks = self._logits(units)
         peak = self.model.peak
         logits = ((1 - peak) * whole + peak * peaks) * self.model.slope + self.model.offset
-        chances = 1.0 / (1.0 + np.exp(-np.clip(logits, -30, 30)))
-        return [(row[0], row[1], row[2]) for row in np.round(chances, 4).tolist()]
+        chances = np.round(1.0 / (1.0 + np.exp(-np.clip(logits, -30, 30))), 4).tolist()
+        return [Judged((t, u, g), _tongues(parts[0])) for (t, u, g), parts in zip(chances, units, strict=True)]
+
+    def chances(self, batch: Sequence[list[Placed]]) -> list[Triple]:
+        return [judged.chances for judged in self.judge(batch)]
 
     def logits(self, batch: Sequence[list[Placed]]) -> tuple[Doubles, Doubles]:
         """Before calibration: of each whole text, and of its strongest sentence for each head."""
-        rows = [_units(placed) for placed in batch]
-        sums = self._sums([unit for units in rows for unit in units])
-        starts = np.cumsum([0, *(len(units) for units in rows[:-1])])
+        return self._logits([_units(placed) for placed in batch])
+
+    def _logits(self, units: list[list[Unit]]) -> tuple[Doubles, Doubles]:
+        sums = self._sums([unit for parts in units for unit in parts])
+        starts = np.cumsum([0, *(len(parts) for parts in units[:-1])])
         return sums[starts], np.maximum.reduceat(sums, starts, axis=0)
 
-    def languages(self, placed: list[Placed]) -> dict[str, float]:
-        """Chance of each language the model knows; "und" stands for all the others."""
-        distinct = {reading.key: reading.tongues for token in placed for reading in token.readings}
-        scale = features.length_scale(len(distinct), 0)
-        sums = [scale * sum(column) for column in zip(*distinct.values(), strict=True)] or [0.0] * len(LANGUAGES)
-        powers = [math.exp(value - max(sums)) for value in sums]
-        return {name: power / sum(powers) for name, power in zip(LANGUAGES, powers, strict=True)}
-
-    def _read_token(self, kind: str, token: str) -> tuple[Reading, ...]:
-        return tuple(self._read_word(word) for word in features.token_words(kind, token))
+    def _read_token(self, kind: str, token: str) -> Token:
+        readings = tuple(self._read_word(word) for word in features.token_words(kind, token))
+        toxic, urgent, glad = (sum(reading.sums[head] for reading in readings) for head in range(len(HEADS)))
+        return Token(readings, kind == "end", (toxic, urgent, glad))
 
     def _read_word(self, word: features.Word) -> Reading:
         values = np.array(word.values)
         heads = values @ self.model.weights[list(word.indices)]
         tongues = values @ self.model.language[[index % features.LANGUAGE_BUCKETS for index in word.indices]]
-        return Reading(word.key, word.text, _triple(heads), _triple(tongues))
+        toxic, urgent, glad, english, french, other = map(float, (*heads, *tongues))
+        return Reading(word.key, word.text, (toxic, urgent, glad, english, french, other), features.pair_half(word.key))
 
     def _sums(self, units: list[Unit]) -> Doubles:
         """Logits of each unit. Every unit starts with the row of zeros, because reduceat needs one row at least."""
         flat = [index for unit in units for index in (features.BUCKETS, *unit.pairs)]
         starts = np.cumsum([0, *(len(unit.pairs) + 1 for unit in units[:-1])])
         pairs = np.add.reduceat(self.model.weights[flat], starts, axis=0, dtype=np.float64)
-        words = np.array([unit.heads for unit in units])
-        scales = np.array([unit.scale for unit in units])
+        words = np.array([unit.sums[: len(HEADS)] for unit in units])
+        scales = np.array([features.length_scale(unit.words, len(unit.pairs)) for unit in units])
         total: Doubles = (words + features.PAIR_VALUE * pairs) * scales[:, None] + self.model.bias
         return total
-
-
-def _triple(row: npt.NDArray[np.generic]) -> Triple:
-    first, second, third = row.tolist()
-    return float(first), float(second), float(third)
 
 
 def _units(placed: list[Placed]) -> list[Unit]:
@@ -175,11 +192,19 @@ def _units(placed: list[Placed]) -> list[Unit]:
 
 def _unit(placed: list[Placed]) -> Unit:
     readings = [reading for token in placed for reading in token.readings]
-    distinct = {reading.key: reading.heads for reading in readings}
-    toxic = urgent = glad = 0.0
-    for heads in distinct.values():
-        toxic += heads[0]
-        urgent += heads[1]
-        glad += heads[2]
-    pairs = features.pair_buckets([reading.key for reading in readings])
-    return Unit((toxic, urgent, glad), pairs, features.length_scale(len(distinct), len(pairs)))
+    if not readings:
+        return Unit(0, NOTHING, ())
+    keys, _, sums, halves = zip(*readings, strict=True)
+    distinct = dict(zip(keys, sums, strict=True))
+    toxic, urgent, glad, english, french, other = map(sum, zip(*distinct.values(), strict=True))
+    return Unit(len(distinct), (toxic, urgent, glad, english, french, other), features.joined_pairs(halves))
+
+
+def _tongues(whole: Unit) -> Triple:
+    """Chance of each language the model knows; "und" stands for all the others."""
+    scale = features.length_scale(whole.words, 0)
+    sums = [scale * value for value in whole.sums[len(HEADS) :]]
+    highest = max(sums)
+    english, french, other = (math.exp(value - highest) for value in sums)
+    total = english + french + other
+    return english / total, french / total, other / total

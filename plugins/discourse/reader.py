@@ -238,7 +238,7 @@ class Reader:
         maker = Maker(self._settings, cursor.categories)
         dead = {p["id"] for p in posts if _is_dead(p)}
         alive = [i for i in _stream(topic) if i not in dead]
-        listed_at = at if _is_complete(alive, posts) else None
+        listed_at = at if is_complete(alive, posts) else None
         found = [maker.topic(topic, listed_at, stream=alive, accepted_answer=answer)]
         for post in posts:
             parent = by_number.get(post.get("reply_to_post_number"))
@@ -260,7 +260,7 @@ def _is_dead(post: Json) -> bool:
     return bool(post.get("deleted_at") or post.get("user_deleted"))
 
 
-def _is_complete(alive: list[int], posts: list[Json]) -> bool:
+def is_complete(alive: list[int], posts: list[Json]) -> bool:
     """Whether posts that are not listed are gone: each listed one was read, and none was moved elsewhere."""
     read = {p["id"] for p in posts}
     return bool(alive) and read.issuperset(alive) and all(p.get("action_code") != MOVED for p in posts)

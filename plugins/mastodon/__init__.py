@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from threading import Event
 from typing import Literal, cast
 
 from moderation.model import Capability, Events
 from plugins.contract import ConnectionSettings, Delivery, Io, Session
+from plugins.mastodon import streaming
 from plugins.mastodon.parse import parse
 from plugins.mastodon.session import MastodonSession
 from plugins.mastodon.settings import MastodonSettings
 
 
 class MastodonConnector:
-    """Keeps plugins.contract.Connector."""
+    """Keeps plugins.contract.Connector and GivesHints."""
 
     name = "mastodon"
     label = "Mastodon API"
@@ -28,6 +31,9 @@ class MastodonConnector:
 
     def parse(self, delivery: Delivery, settings: ConnectionSettings) -> Events:
         return parse(delivery)
+
+    def hints(self, settings: ConnectionSettings, io: Io, stop: Event) -> Iterator[None]:
+        return streaming.hints(cast(MastodonSettings, settings), io, stop)
 
 
 connector = MastodonConnector()

@@ -101,9 +101,7 @@ class Cursor(BaseModel):
         return next((root for root, thread in self.threads.items() if status_id in thread.ids), "")
 
     def place(self, root: str) -> Place:
-        thread = self.threads.get(root, Thread())
-        known = sum(1 for one in thread.ids if one != root)
-        return Place(root, total=max(thread.total, known), with_brand=thread.with_brand)
+        return Place(root, with_brand=self.threads.get(root, Thread()).with_brand)
 
     def thread(self, root: str) -> Thread:
         return self.threads.setdefault(root, Thread())

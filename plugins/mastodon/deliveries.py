@@ -43,10 +43,9 @@ class Own:
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """The thread of a status. `total` is a lower bound; `with_brand`: the brand wrote in it or was spoken to."""
+    """The thread of a status. `with_brand`: the brand wrote in it or was spoken to."""
 
     root: str
-    total: int = 0
     with_brand: bool = False
 
 
@@ -112,14 +111,14 @@ def of_status(status: Raw, own: Own, place: Place) -> Delivery:
     return Delivery(key=f"{state}:{hashlib.sha256(body).hexdigest()[:16]}", kind="status", body=body)
 
 
-def of_thread(own: Own, place: Place, known: Iterable[str]) -> Delivery:
+def of_thread(own: Own, root: str, total: int, known: Iterable[str]) -> Delivery:
     """The count of a thread, apart from its posts: on every post, one new reply would send the whole thread again.
 
     A count that falls and rises again is news each time, so that `known`, the posts behind it, is part of the key.
     """
     state = hashlib.sha256("\n".join(sorted(known)).encode()).hexdigest()[:16]
-    body = _encoded({"root": place.root, "total": place.total, "own": {"id": own.id, "acct": own.acct}, "state": state})
-    return Delivery(key=f"thread:{place.root}:{place.total}:{state}", kind="thread", body=body)
+    body = _encoded({"root": root, "total": total, "own": {"id": own.id, "acct": own.acct}, "state": state})
+    return Delivery(key=f"thread:{root}:{total}:{state}", kind="thread", body=body)
 
 
 def of_gone(gone_id: str, at: datetime) -> Delivery:

@@ -87,12 +87,14 @@ class Threads:
         thread = self._cursor.thread(root)
         if self._says_more(status, thread, is_root=found == root):
             self._cursor.ask_for(Item(id=root, counted=replies_of(status) if found == root else None), first=fresh)
-        elif not thread.read_at:
-            thread.read_at = self._now.timestamp()  # a post without replies is a thread that was read
         self._note(root, [status])
         if found == root:
             thread.total = max(thread.total, replies_of(status))
-        return [of_status(status, self._own, self._cursor.place(root))]
+        delivery = of_status(status, self._own, self._cursor.place(root))
+        if thread.total or thread.read_at or thread.ids != [root]:
+            return [delivery]
+        thread.read_at = self._now.timestamp()  # a post without replies is a thread that was read
+        return [delivery, of_thread(self._own, root, 0, thread.ids)]
 
     def _says_more(self, status: Raw, thread: Thread, *, is_root: bool) -> bool:
         """Whether this status shows that its thread has posts that were not read."""
@@ -118,10 +120,12 @@ class Threads:
         here = {status_id(one) for one in statuses} | ({root} if counted is not None else set())
         missing = [one for one in thread.ids if one not in here]
         thread.read_at = self._now.timestamp()
-        thread.total = sum(map(replies_of, statuses), counted or 0)
         deliveries = self._some(root, statuses)
+        known = here.intersection(thread.ids)
+        # A server counts only direct replies, those that it does not show included: at least so many there are.
+        thread.total = max(sum(map(replies_of, statuses), counted or 0), len(known - {root}))
         if root in self._cursor.threads:
-            deliveries.append(of_thread(self._own, self._cursor.place(root), thread.ids))
+            deliveries.append(of_thread(self._own, root, thread.total, known))
         for one in missing[:_MISSING_AT_ONCE]:
             self._cursor.ask_for(Item(kind="status", id=one, root=root))
         return deliveries

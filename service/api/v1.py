@@ -19,7 +19,8 @@ from service.api.problems import Problem
 from service.deps import Deps
 from service.usecases import deadletters, health, switches
 from service.usecases.clients import Client
-from service.usecases.queue import Queue, thread_page
+from service.usecases.conversation import thread_page
+from service.usecases.queue import Queue
 
 EXPORT_PAGE = 200
 

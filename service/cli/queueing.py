@@ -9,7 +9,9 @@ import click
 from moderation.words import duration
 from service.cli.base import deps, json_option, print_json, read_time
 from service.usecases import triage
-from service.usecases.queue import Queue, ThreadPage, find_thread, queue_as_of, queue_page, thread_page
+from service.usecases.conversation import ThreadPage, find_thread, thread_page
+from service.usecases.past import queue_as_of
+from service.usecases.queue import Queue, queue_page
 
 
 @click.command("queue")

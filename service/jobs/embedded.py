@@ -1,4 +1,4 @@
-"""The embedded worker: one process that looks for due rows itself. Reading and triage have one thread, platforms others.
+"""The embedded worker: one process that looks for due rows itself. Reading has a thread of its own, platforms others.
 
 A platform that answers a byte a second holds up its own connection and nothing else.
 """
@@ -14,6 +14,7 @@ import structlog
 
 from service.deps import Deps
 from service.jobs import work
+from service.jobs.hints import Hints
 from service.usecases import intake, polling
 from service.usecases.heartbeat import beat
 from service.usecases.takeover import take_over
@@ -31,6 +32,7 @@ class Embedded:
         self._deps = deps
         self._stop = stop
         self._polls: dict[int, Future[int]] = {}
+        self._hints = Hints(deps)
         self._pool = ThreadPoolExecutor(POLLERS, thread_name_prefix="platform")
 
     def run(self) -> None:
@@ -41,6 +43,7 @@ class Embedded:
             for name, job, pause in (
                 ("read", self._read, IDLE_SECONDS),
                 ("poll", self._poll, 1.0),
+                ("hint", self._hint, 0.5),
                 ("act", self._act, 1.0),
                 ("look", self._look, 10.0),
                 ("keep", self._keep, 600.0),
@@ -50,6 +53,7 @@ class Embedded:
             thread.start()
         while not self._stop.wait(5.0):
             self._safely(self._beat)
+        self._hints.close()
         for thread in threads:
             thread.join(timeout=5.0)
         self._pool.shutdown(wait=False, cancel_futures=True)
@@ -89,6 +93,10 @@ class Embedded:
 
     def _act(self) -> int:
         return work.perform_actions(self._deps)
+
+    def _hint(self) -> int:
+        self._hints.step()
+        return 0
 
     def _look(self) -> int:
         work.look_again(self._deps)

@@ -110,6 +110,10 @@ class Report:
     action_taken_by: str | None = None
 
 
+#: Told of each change: update, status.update and delete with the status, notification with the notification.
+Watcher = Callable[[str, Status | Notification], None]
+
+
 def unknown_record() -> Refusal:
     return Refusal(404, UNKNOWN_STATUS)
 
@@ -128,6 +132,7 @@ class Fediverse:
         self.notifications: list[Notification] = []
         self.reports: dict[str, Report] = {}
         self.lists: dict[str, tuple[str, str, set[str]]] = {}  # id to owner, title, members
+        self.watchers: list[Watcher] = []
 
     # reading
 
@@ -222,8 +227,13 @@ class Fediverse:
         self.by_author.setdefault(wish.account_id, []).append(status.id)
         if wish.in_reply_to:
             self.children.setdefault(wish.in_reply_to, []).append(status.id)
+        self._tell("update", status)
         self._mention(status, self._named_in(status.text))
         return status
+
+    def _tell(self, event: str, record: Status | Notification) -> None:
+        for watcher in self.watchers:
+            watcher(event, record)
 
     def _named_in(self, text: str) -> list[str]:
         named = (self.account_named(name) for name in MENTION.findall(text))
@@ -244,9 +254,11 @@ class Fediverse:
         status_id, filtered = status.id if status else None, self.accounts[by].limited
         made = Notification(self.mint(at), kind, at, owner_id, by, status_id, report_id, filtered)
         self.notifications.append(made)
+        self._tell("notification", made)
 
     def edit(self, status: Status, text: str, spoiler: str | None = None) -> None:
         status.versions.append(Version(text, status.spoiler if spoiler is None else spoiler, self.now()))
+        self._tell("status.update", status)
         self._mention(status, self._named_in(text))
         for watcher in sorted(status.reblogged_by):
             self.notify("update", watcher, status.account_id, status)
@@ -255,6 +267,7 @@ class Fediverse:
         """Replies stay and keep the id of what they answered."""
         del self.statuses[status.id]
         self.notifications = [n for n in self.notifications if n.status_id != status.id]
+        self._tell("delete", status)
 
     def favourite(self, status: Status, by: Account) -> None:
         if by.id not in status.favourited_by:

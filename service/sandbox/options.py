@@ -36,4 +36,6 @@ class Options:
     oauth_metadata: bool = True
     staff_api: bool = True
     max_characters: int = 500
+    streaming: bool = False  # off, and 404, as on servers that have none or WebSocket only
+    streaming_heartbeat_seconds: float = 15.0
     version: str = "4.3.0"

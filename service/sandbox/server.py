@@ -23,6 +23,7 @@ from service.sandbox import (
     mastodon_write,
     oauth,
     pages,
+    streaming,
 )
 from service.sandbox.gate import Gate
 from service.sandbox.options import Options
@@ -31,7 +32,7 @@ from service.sandbox.story import Story
 from service.sandbox.world import Clock, World
 
 MASTODON_PATHS = ("/api/", "/oauth/", "/.well-known/", "/nodeinfo/")
-BLUEPRINTS = (pages.api, discourse.api, discourse_keys.api, mastodon.api, oauth.api, control.api)
+BLUEPRINTS = (pages.api, discourse.api, discourse_keys.api, mastodon.api, oauth.api, streaming.api, control.api)
 # These hang their views on the blueprints of the reading modules: to be imported is all they have to do.
 WRITERS = (discourse_admin, discourse_review, discourse_write, mastodon_write)
 
@@ -43,7 +44,7 @@ def create_sandbox(story: Story, *, options: Options | None = None, now: Clock |
     for blueprint in BLUEPRINTS:
         app.register_blueprint(blueprint)
     app.register_error_handler(HTTPException, unknown_path)
-    app.wsgi_app = Gate(app.wsgi_app, world)  # type: ignore[method-assign]
+    app.wsgi_app = streaming.StreamingGate(app.wsgi_app, world)  # type: ignore[method-assign]
     return app
 
 

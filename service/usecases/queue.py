@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import and_, func, or_, select
@@ -12,12 +12,9 @@ from sqlalchemy.orm import Session
 
 from moderation.errors import BadInput
 from moderation.scoring.contract import Reason
-from moderation.triage import Candidate, ThreadFacts, as_time, cut, digest, window_start
 from moderation.words import Spoken, reasons_in_words
-from service.db.facts import thread_messages
-from service.db.models import Author, Case, Community, Connection, Message, Person, Revision, ScoreRow, Thread
+from service.db.models import Case, Community, Connection, Message, Person, Revision, ScoreRow, Thread
 from service.deps import Deps
-from service.usecases.triage import line_time
 
 PAGE = 50
 
@@ -114,58 +111,12 @@ class Queue:
         }
 
 
-@dataclass(frozen=True, slots=True)
-class Shown:
-    """One message of a thread as it is shown."""
-
-    id: int
-    remote_id: str
-    author: str
-    handle: str
-    role: str
-    trust: int | None
-    text: str
-    content_warning: str
-    language: str
-    url: str
-    created_at: datetime
-    edited_at: datetime | None
-    deleted_at: datetime | None
-    likes: int
-    toxicity: float
-    urgency: float
-    sentiment: float
-    rules: tuple[str, ...]
-    reasons: tuple[Spoken, ...]
-    scorer: str
-    revisions: int
-    marked: bool
-    accepted: bool
-    in_reply_to: str | None
-
-
-@dataclass(frozen=True, slots=True)
-class ThreadPage:
-    """A whole conversation with its case. `messages` are oldest first."""
-
-    item: Item
-    messages: tuple[Shown, ...]
-    because: tuple[Spoken, ...]
-    authors: int
-    closed: bool
-    version: int
-    decided_at: datetime | None = None
-    decision: str = ""
-    looked_at: datetime | None = None
-    older: int = 0
-
-
 LANES = {
     "needs": (Case.lane.in_(("needs", "always")), Case.open.is_(True)),
     "left": (Case.lane == "left",),
     "decided": (Case.lane == "decided",),
 }
-_COLUMNS = (
+COLUMNS = (
     Case,
     Thread,
     Community.name,
@@ -219,16 +170,16 @@ def queue_page(
         rows = session.execute(query).all()
         more = size is not None and len(rows) > size
         rows = rows[:size] if size is not None else rows
-        marked = _marked(session, [r[0].marked_message_id for r in rows])
+        marked = marked_texts(session, [r[0].marked_message_id for r in rows])
         total = line(session, now, [community] if community is not None else None)
-        items = tuple(_item(r, marked, now, locale) for r in rows)
+        items = tuple(item_of(r, marked, now, locale) for r in rows)
     last = items[-1] if items else None
     return Queue(total, items, f"{last.priority!r}:{last.case_id}" if more and last else None)
 
 
 def _select_cases(lane: str, community: int | None) -> Any:
     query = (
-        select(*_COLUMNS)
+        select(*COLUMNS)
         .join(Thread, Thread.id == Case.thread_id)
         .join(Community, Community.id == Case.community_id)
         .join(Connection, Connection.id == Case.connection_id)
@@ -248,7 +199,7 @@ def _after(after: str) -> Any:
     return or_(Case.priority < at, and_(Case.priority == at, Case.id < below))
 
 
-def _marked(session: Session, ids: Sequence[int | None]) -> dict[int, tuple[str, str, list[Reason]]]:
+def marked_texts(session: Session, ids: Sequence[int | None]) -> dict[int, tuple[str, str, list[Reason]]]:
     """Text, language and score reasons of the marked messages."""
     wanted = [i for i in ids if i]
     newest = select(func.max(Revision.id)).where(Revision.message_id == Message.id).scalar_subquery()
@@ -260,7 +211,7 @@ def _marked(session: Session, ids: Sequence[int | None]) -> dict[int, tuple[str,
     return {r[0]: (r[1], r[2], [Reason(*x) for x in r[3] or []]) for r in session.execute(query)}
 
 
-def _item(row: Any, marked: dict[int, tuple[str, str, list[Reason]]], now: datetime, locale: str) -> Item:
+def item_of(row: Any, marked: dict[int, tuple[str, str, list[Reason]]], now: datetime, locale: str) -> Item:
     """An archive's clock stands still at its newest message; elsewhere a thread waits until now."""
     case, thread, community, summary, connection, connector, shadow, person = row
     as_of = datetime.fromisoformat(summary["as_of"]) if connector == "archive" and summary else now
@@ -303,174 +254,3 @@ def first_words(text: str, length: int = 80) -> str:
     if len(flat) <= length:
         return flat
     return flat[:length].rsplit(" ", 1)[0] + "…"
-
-
-# ------------------------------------------------------------------ one thread
-
-
-def thread_page(deps: Deps, thread_id: int, locale: str = "en", limit: int = 400) -> ThreadPage:
-    """The conversation, its newest `limit` messages. Raises BadInput when there is no such thread."""
-    with deps.store.read() as session:
-        query = (
-            select(*_COLUMNS)
-            .join(Thread, Thread.id == Case.thread_id)
-            .join(Community, Community.id == Case.community_id)
-            .join(Connection, Connection.id == Case.connection_id)
-            .outerjoin(Person, Person.id == Case.person_id)
-            .where(Thread.id == thread_id)
-        )
-        row = session.execute(query).one_or_none()
-        if row is None:
-            raise BadInput("There is no such conversation here.")
-        case, thread = row[0], row[1]
-        marked = _marked(session, [case.marked_message_id])
-        item = _item(row, marked, deps.now(), locale)
-        messages = _shown(session, case, thread, locale, limit)
-    return ThreadPage(
-        item=item,
-        messages=messages,
-        because=tuple(reasons_in_words(case.reasons, [], item.waiting_seconds, locale)),
-        authors=len({m.handle for m in messages}),
-        closed=thread.closed,
-        version=case.version,
-        decided_at=case.decided_at,
-        decision=case.decision,
-        looked_at=case.looked_at,
-        older=max(0, thread.messages - len(messages)),
-    )
-
-
-def find_thread(session: Session, remote_id: str, connection: str = "") -> int:
-    """Our id of a thread by the platform's. Raises BadInput when none, or several, have it."""
-    query = select(Thread.id).join(Connection, Connection.id == Thread.connection_id).where(Thread.remote_id == remote_id)
-    if connection:
-        query = query.where(Connection.name == connection)
-    found = list(session.scalars(query.limit(2)))
-    if len(found) != 1:
-        problem = "no thread has" if not found else "threads of several connections have (name one with --connection)"
-        raise BadInput(f"“{remote_id}”: {problem} this id.")
-    return found[0]
-
-
-def _shown(session: Session, case: Case, thread: Thread, locale: str, limit: int) -> tuple[Shown, ...]:
-    newest = select(func.max(Revision.id)).where(Revision.message_id == Message.id).scalar_subquery()
-    states = select(func.count()).where(Revision.message_id == Message.id).scalar_subquery()
-    query = (
-        select(Message, Author, ScoreRow, states)
-        .join(Author, Author.id == Message.author_id)
-        .outerjoin(ScoreRow, ScoreRow.revision_id == newest)
-        .where(Message.thread_id == thread.id)
-        .order_by(Message.created_at.desc(), Message.id.desc())
-        .limit(limit)
-    )
-    rows = list(reversed(session.execute(query).all()))
-    return tuple(_one(m, a, s, n, case, thread, locale) for m, a, s, n in rows)
-
-
-def _one(
-    m: Message, a: Author, s: ScoreRow | None, revisions: int, case: Case, thread: Thread, locale: str
-) -> Shown:
-    reasons = [Reason(*x) for x in s.reasons] if s else []
-    return Shown(
-        id=m.id,
-        remote_id=m.remote_id,
-        author=a.name or a.handle,
-        handle=a.handle,
-        role=a.role,
-        trust=a.trust,
-        text=m.text,
-        content_warning=m.content_warning,
-        language=m.language,
-        url=m.url,
-        created_at=m.created_at,
-        edited_at=m.edited_at,
-        deleted_at=m.deleted_at,
-        likes=m.likes,
-        toxicity=m.toxicity,
-        urgency=m.urgency,
-        sentiment=m.sentiment,
-        rules=tuple(filter(None, m.rules.split(","))),
-        reasons=tuple(reasons_in_words([], reasons, 0, locale)),
-        scorer=s.scorer if s else "",
-        revisions=revisions,
-        marked=m.id == case.marked_message_id,
-        accepted=bool(thread.accepted_answer) and m.remote_id == thread.accepted_answer,
-        in_reply_to=m.in_reply_to,
-    )
-
-
-# ------------------------------------------------------------------ the queue as it was
-
-
-@dataclass(slots=True)
-class _Past:
-    items: list[Item] = field(default_factory=list)
-    lines: list[Line] = field(default_factory=list)
-
-
-def queue_as_of(deps: Deps, as_of: datetime, locale: str = "en") -> Queue:
-    """The queue as the messages up to `as_of` would have it, decided anew from the events; nothing is kept."""
-    past = _Past()
-    with deps.store.read() as session:
-        for community in session.scalars(select(Community).order_by(Community.id)):
-            _past_community(session, community, min(as_of, line_time(session, community, as_of)), past, locale)
-    past.items.sort(key=lambda i: (-i.priority, i.connection, i.thread))
-    names = ("threads", "budget", "surfaced", "always", "left")
-    totals = {n: sum(getattr(x, n) for x in past.lines) for n in names}
-    lowest = min((x.cut for x in past.lines), default=1.0)
-    return Queue(Line(as_of=as_of, cut=lowest, **totals), tuple(past.items))
-
-
-def _past_community(session: Session, community: Community, as_of: datetime, past: _Past, locale: str) -> None:
-    start = window_start(as_of, community.window_days)
-    ids = session.scalars(
-        select(Thread.id).where(
-            Thread.community_id == community.id, Thread.last_message_at > start, Thread.first_message_at <= as_of
-        )
-    )
-    facts = {t: digest(m, as_of) for t, m in thread_messages(session, ids, until=as_of).items()}
-    active = [Candidate(t, f) for t, f in sorted(facts.items()) if f.last_at > start.timestamp()]
-    found = cut(active, as_of, community.budget)
-    past.lines.append(
-        Line(
-            as_of, found.threads, found.budget, found.count("needs"), found.count("always"), found.count("left"), 0, found.value
-        )
-    )
-    above = {p.id: p for p in found.placed if p.lane in ("needs", "always")}
-    past.items += _past_items(session, community, above, facts, as_of, locale)
-
-
-def _past_items(
-    session: Session, community: Community, above: dict[int, Any], facts: dict[int, ThreadFacts], as_of: datetime, locale: str
-) -> list[Item]:
-    connection = session.get_one(Connection, community.connection_id)
-    marked = _marked(session, [facts[i].marked for i in above])
-    items = []
-    for thread in session.scalars(select(Thread).where(Thread.id.in_(list(above)))):
-        placed, known = above[thread.id], facts[thread.id]
-        case = Case(
-            id=0,
-            lane=placed.lane,
-            state="open",
-            priority=round(placed.assessment.priority, 3),
-            toxicity=round(known.toxicity, 3),
-            urgency=round(known.need, 3),
-            rules=",".join(placed.assessment.always),
-            reasons=[[b.code, round(b.weight, 1), b.params] for b in placed.assessment.because[:5]],
-            marked_message_id=known.marked,
-            waiting_since=as_time(known.open_at),
-            look_again_at=as_of + timedelta(hours=1),
-        )
-        shown = Thread(
-            id=thread.id,
-            remote_id=thread.remote_id,
-            title=thread.title,
-            url=thread.url,
-            messages=known.messages,
-            total_replies=thread.total_replies,
-            last_message_at=as_time(known.last_at),
-        )
-        line_at = {"as_of": as_of.isoformat()}
-        row = (case, shown, community.name, line_at, connection.name, connection.connector, connection.shadow, "")
-        items.append(_item(row, marked, as_of, locale))
-    return items

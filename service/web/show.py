@@ -17,8 +17,9 @@ from flask_login import current_user
 
 from service.auth.roles import Permission, allows
 from service.deps import deps_of
+from service.usecases.conversation import Shown
 from service.usecases.desk import Source
-from service.usecases.queue import Item, Line, Shown
+from service.usecases.queue import Item, Line
 from service.web import language, text
 
 STATIC = Path(__file__).parent / "static"

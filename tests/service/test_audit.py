@@ -165,7 +165,7 @@ def test_an_exported_head_of_another_log_shows(filled: Office, words: str) -> No
 
 
 def test_another_secret_key_cannot_verify(filled: Office) -> None:
-    other = Vault(["quite another secret key, also forty letters"])
+    other = Vault(["quite another secret key also of forty letters"])
     with filled.deps.store.read() as session, pytest.raises(VaultError, match="TENTH_SECRET_KEY"):
         verify(session, other)
 
@@ -220,7 +220,7 @@ def test_four_writers_at_once_make_one_whole_chain(desk: Office) -> None:
 
 
 def test_the_chain_is_whole_after_the_keys_were_rotated() -> None:
-    newer = "a newer secret key for tests, forty letters long"
+    newer = "a newer secret key for tests of forty letters long"
     old = office(secret_key=SECRET)
     write(old, 3)
     exported = head(old)

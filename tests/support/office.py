@@ -9,12 +9,14 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 import uuid
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -32,7 +34,7 @@ from service.usecases.importing import Imported, import_file
 from service.usecases.storage import ready_schema
 
 BIN = Path(sys.executable).parent
-SECRET = "a secret key for tests, forty characters long"
+SECRET = "a secret key for tests of forty characters"
 NEWEST = datetime(2026, 11, 20, 12, tzinfo=UTC)
 
 
@@ -73,9 +75,27 @@ class Office:
 
 def office(**settings: Any) -> Office:
     """A desk with its tables, on the database that conftest gives, or on the one named."""
-    app = create_app(load_settings(**settings), web=False)
+    found = load_settings(**settings)
+    path = Path(found.database.removeprefix("sqlite:///"))
+    if found.database.startswith("sqlite:") and not path.exists():
+        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        path.write_bytes(_template())
+    app = create_app(found, web=False)
     ready_schema(app)
     return Office(app, deps_of(app))
+
+
+@cache
+def _template() -> bytes:
+    """An SQLite file with the tables in it, made by the migrations, once for all tests."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "template.db"
+        desk = empty_office(database_url=f"sqlite:///{path}", data_dir=folder)
+        ready_schema(desk.app)
+        with desk.deps.store.engine.connect() as connection:
+            connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
+        desk.close()
+        return path.read_bytes()
 
 
 def empty_office(**settings: Any) -> Office:

@@ -11,7 +11,7 @@ from flask_babel import gettext as _
 
 from service.auth.roles import Permission
 from service.usecases import cases
-from service.usecases.queue import thread_page
+from service.usecases.conversation import thread_page
 from service.web import language
 from service.web.access import me
 from service.web.blueprint import deps, needs, web

@@ -14,7 +14,8 @@ from moderation.errors import BadInput
 from moderation.words import Spoken
 from service.auth.roles import Permission
 from service.usecases import cases, desk
-from service.usecases.queue import LANES, Item, Queue, ThreadPage, queue_page, thread_page
+from service.usecases.conversation import ThreadPage, thread_page
+from service.usecases.queue import LANES, Item, Queue, queue_page
 from service.web import language
 from service.web.blueprint import deps, needs, web
 

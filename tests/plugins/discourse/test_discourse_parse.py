@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from datetime import UTC, datetime
 from typing import Any
 
@@ -11,7 +12,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from moderation.errors import BadInput
-from moderation.model import AuthorRole, CommunitySeen, Event, Ignored, MessageGone, MessageSeen, ThreadChanged
+from moderation.model import (
+    AuthorRole,
+    CommunitySeen,
+    Event,
+    Ignored,
+    MessageGone,
+    MessageSeen,
+    ThreadChanged,
+    ThreadListed,
+)
 from plugins.contract import Delivery
 from plugins.discourse import connector
 from plugins.discourse.settings import DiscourseSettings
@@ -179,6 +189,22 @@ def test_a_topic_says_title_count_and_answer() -> None:
     assert (thread.title, thread.total_replies, thread.closed, thread.accepted_answer) == (None, None, None, None)
 
 
+def test_a_whole_list_says_which_posts_are_there() -> None:
+    body = {"topic": {"id": 5, "category_id": 7}, "stream": [8, 9], "listed_at": "2026-11-01T10:00:00+00:00"}
+    changed, listed = connector.parse(Delivery("k", "stream", json.dumps(body).encode()), SETTINGS).events
+    assert isinstance(changed, ThreadChanged)
+    assert listed == ThreadListed("5", ("8", "9"), datetime(2026, 11, 1, 10, tzinfo=UTC))
+    gone = parsed("gone", {"topic_id": "5", "at": "2026-11-01T10:00:00+00:00"})
+    assert gone == ThreadListed("5", (), datetime(2026, 11, 1, 10, tzinfo=UTC))
+
+
+@pytest.mark.parametrize("change", [{"stream": []}, {"stream": None}, {"stream": [None]}, {"listed_at": "soon"}])
+def test_a_list_of_no_use_is_bad_input(change: dict[str, Any]) -> None:
+    body = {"topic": {"id": 5, "category_id": 7}, "stream": [8], "listed_at": "2026-11-01T10:00:00Z"}
+    with pytest.raises(BadInput):
+        connector.parse(Delivery("k", "stream", json.dumps(body | change).encode()), SETTINGS)
+
+
 @pytest.mark.parametrize(
     ("raw", "text"),
     [
@@ -191,6 +217,16 @@ def test_a_topic_says_title_count_and_answer() -> None:
 )
 def test_quotations_become_marked_lines(raw: str, text: str) -> None:
     assert without_bbcode_quotes(raw) == text
+
+
+@pytest.mark.parametrize("piece", ["<div>", "<blockquote><p>", "<", "<b", "</p><p>"])
+def test_markup_nested_without_end_takes_no_more_than_linear_time(piece: str) -> None:
+    started = time.monotonic()
+    text = message_text({"cooked": f"Before {piece * (600_000 // len(piece))} after"})
+    assert time.monotonic() - started < 2.0
+    assert text.startswith("Before")
+    assert "after" in text or piece == "<b"
+    assert "<" not in text
 
 
 def test_without_source_text_the_page_is_read_without_its_tags() -> None:

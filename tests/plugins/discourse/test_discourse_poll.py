@@ -5,11 +5,13 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 
-from moderation.model import AuthorRole
+from moderation.model import AuthorRole, ThreadListed
 from plugins.contract import Permanent
+from plugins.discourse.reader import MOVED, is_complete
 from service.sandbox.story import Category, Conversation, Line, Member, Story
 from tests.plugins.discourse.desk import Desk, connect, gone, seen, threads
 from tests.sandbox_server import Running, running_sandbox
@@ -228,6 +230,34 @@ def test_a_thread_is_fetched_beyond_its_first_posts_with_who_answers_whom() -> N
         desk.session.close()
 
 
+def test_a_fetched_thread_lists_what_is_there(desk: Desk, box: Running) -> None:
+    box.control("DELETE", "/posts/2")
+    before = desk.clock()
+    first = desk.session.fetch_thread("1").deliveries
+    (listed,) = [e for e in desk.events(first) if isinstance(e, ThreadListed)]
+    assert (listed.thread_id, listed.present) == ("1", ("1", "3"))
+    assert before <= listed.at <= desk.clock()
+    desk.clock.pass_seconds(60)
+    assert {d.key for d in desk.session.fetch_thread("1").deliveries} == {d.key for d in first}
+
+
+@pytest.mark.parametrize(
+    ("alive", "posts", "complete"),
+    [
+        ([1, 2], [{"id": 1}, {"id": 2}], True),
+        ([1], [{"id": 1}, {"id": 2, "deleted_at": "2026-11-01"}], True),
+        ([1, 2, 3], [{"id": 1}, {"id": 3}], False),  # too long to be read as a whole
+        ([1, 2], [{"id": 1}, {"id": 2, "action_code": MOVED}], False),
+        ([1, 2], [{"id": 1}, {"id": 2, "action_code": "closed.enabled"}], True),
+        ([], [], False),
+    ],
+)
+def test_a_list_is_complete_only_if_all_was_read_and_nothing_was_moved(
+    alive: list[int], posts: list[dict[str, Any]], complete: bool
+) -> None:
+    assert is_complete(alive, posts) is complete
+
+
 def test_a_thread_polled_and_fetched_has_the_same_keys_where_it_says_the_same(desk: Desk) -> None:
     polled = {d.key for d in desk.turn()}
     fetched = {d.key for d in desk.session.fetch_thread("1").deliveries}
@@ -240,8 +270,9 @@ def test_a_thread_that_is_not_there_is_gone(desk: Desk, thread_id: str) -> None:
         with pytest.raises(Permanent):
             desk.session.fetch_thread(thread_id)
         return
-    (delivery,) = desk.session.fetch_thread(thread_id).deliveries
-    assert delivery.kind == "gone"
+    (event,) = desk.events(desk.session.fetch_thread(thread_id).deliveries)
+    assert isinstance(event, ThreadListed)
+    assert (event.thread_id, event.present) == (thread_id, ())
 
 
 @pytest.mark.parametrize("cursor", ["{", "[]", '{"stage":1}', '{"high":"x"}'])

@@ -127,7 +127,9 @@ def test_a_token_that_is_the_name_of_a_file_is_not_read(box: Running, tmp_path: 
 
 
 def test_links_give_positions_whatever_their_host() -> None:
-    header = '<https://elsewhere.example/api?limit=3&max_id=01M8>; rel="next", <https://x/api?min_id=135&limit=3>; rel="prev"'
+    header = (
+        '<https://elsewhere.example/a?limit=3&max_id=01M8>; rel="next", <https://x/a?min_id=135&limit=3>; rel="prev"'
+    )
     assert _links(header) == {"next": {"max_id": "01M8"}, "prev": {"min_id": "135"}}
     assert _links("") == {}
     assert _links("garbage") == {}
