@@ -76,8 +76,7 @@ def reasons_in_words(
         text = SENTENCES[locale][code][0 if weight > 0 else 1]
         if text:
             said.append(Spoken(text.format(**_filled(params, waiting_seconds, locale)), code, weight < 0, weight))
-    for reason in scored:
-        said.append(Spoken(say(reason, locale), reason.code.split(".")[0], reason.weight < 0, _own_weight(reason)))
+    said += [Spoken(say(r, locale), r.code.split(".")[0], r.weight < 0, _own_weight(r)) for r in scored]
     unique = {s.text: s for s in reversed(said)}
     return sorted(unique.values(), key=lambda s: (s.against, -abs(s.weight), s.text))
 

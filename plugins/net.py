@@ -362,7 +362,7 @@ class _Adapter(HTTPAdapter):
             try:
                 refuse_redirect(response.status_code, response.headers.get("location"), where)
                 _refuse_encoding(response.headers.get("content-encoding", ""), where)
-                response._content = read_capped(_pieces(response.raw), started, where)
+                response._content = read_capped(_pieces(response.raw), started, where)  # noqa: SLF001 (requests has no other door)
             except ReadTimeoutError as error:
                 raise requests.exceptions.ReadTimeout(f"{where} stopped in the middle of its answer") from error
             except HTTPError as error:

@@ -25,7 +25,7 @@ from training.measure import report  # noqa: E402
 from moderation.scoring import features  # noqa: E402
 from moderation.scoring.linear import FORMAT, HEADS, MODEL, LinearReader, Model  # noqa: E402
 
-RIDGE = {"toxicity": 2e-6, "urgency": 1.5e-6, "sentiment": 3e-6}
+RIDGE = {"toxicity": 2e-6, "urgency": 1.2e-6, "sentiment": 3e-6}
 PEAK = (0.6, 0.7, 0.0)
 
 

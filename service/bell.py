@@ -21,7 +21,7 @@ TOGETHER_SECONDS = 0.25
 def make_bell(redis_url: str) -> Callable[[str], None]:
     """A bell that rings through RQ, or one that is silent: the embedded worker looks by itself."""
     if not redis_url:
-        return lambda job: None
+        return lambda _job: None
     queue = Queue(QUEUE, connection=Redis.from_url(redis_url, socket_timeout=2, socket_connect_timeout=2))
 
     def ring(job: str) -> None:

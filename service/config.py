@@ -52,7 +52,9 @@ class Settings(BaseSettings):
     keep_deliveries_days: int = Field(7, ge=1, le=90, description="Days that raw deliveries are kept.")
     proxies: int = Field(0, ge=0, le=5, description="Reverse proxies in front whose X-Forwarded headers are believed.")
     secure_cookies: bool = Field(False, description="Send cookies over https only; set it behind TLS.")
-    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field("WARNING", description="Least level that is logged.")
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(
+        "WARNING", description="Least level that is logged."
+    )
     metrics_token: str = Field("", description="When set, /metrics asks for it as a Bearer token.")
 
     @field_validator("allow_private_hosts", mode="before")

@@ -74,7 +74,9 @@ def _queue(deps: Deps) -> Iterator[Found]:
     do = "Is a worker running? Start one: tenth worker" if late else ""
     yield Found("queue", not late, f"{count} deliveries wait", do)
     if dead:
-        yield Found("dead letters", False, f"{dead} deliveries could not be read", "See why at /dead-letters, then: tenth retry")
+        yield Found(
+            "dead letters", False, f"{dead} deliveries could not be read", "See why at /dead-letters, then: tenth retry"
+        )
 
 
 def _worker(deps: Deps) -> Found:
@@ -130,7 +132,9 @@ def _connection(deps: Deps, part: str, connection_id: int, url: str) -> list[Fou
     if check is None:
         return [Found(part, True, "calls nobody")]
     missing = "; ".join(check.missing)
-    found = [Found(part, not missing, f"{check.account} on {check.server}" + (f"; missing: {missing}" if missing else ""))]
+    found = [
+        Found(part, not missing, f"{check.account} on {check.server}" + (f"; missing: {missing}" if missing else ""))
+    ]
     return [*found, *_clock(deps, part, url)]
 
 
@@ -145,5 +149,12 @@ def _clock(deps: Deps, part: str, url: str) -> list[Found]:
         return []
     apart = abs(parsedate_to_datetime(date).astimezone(UTC) - datetime.now(UTC))
     if apart > MOST_CLOCK_ERROR:
-        return [Found("clock", False, f"is {apart.total_seconds():.0f} s away from {part}'s", "Set this machine's clock (NTP).")]
+        return [
+            Found(
+                "clock",
+                False,
+                f"is {apart.total_seconds():.0f} s away from {part}'s",
+                "Set this machine's clock (NTP).",
+            )
+        ]
     return []

@@ -1,4 +1,4 @@
-"""`tenth run`: one web process, one worker process, and the sandbox when asked for. A child that dies is started again."""
+"""`tenth run`: a web process, a worker process, the sandbox when asked for. A child that dies is started again."""
 
 from __future__ import annotations
 
@@ -82,7 +82,7 @@ class Child:
             self.command,
             env={**os.environ, **self.environment},
             stdout=self.output,
-            preexec_fn=die_with_parent,
+            preexec_fn=die_with_parent,  # noqa: PLW1509 (this process has no threads)
             start_new_session=True,
         )
 
@@ -219,5 +219,3 @@ def sandbox_port() -> int:
 def _wait(done: Callable[[], bool], deadline: float) -> None:
     while not done() and time.monotonic() < deadline:
         time.sleep(0.05)
-
-

@@ -43,4 +43,3 @@ def own_settings(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: py
     yield
     with psycopg.connect(server, autocommit=True) as admin:
         admin.execute(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
-

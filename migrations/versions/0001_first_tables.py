@@ -244,6 +244,8 @@ def upgrade() -> None:
             "ix_case_community_queue", ["community_id", "lane", "open", "priority", "id"], unique=False
         )
         batch_op.create_index("ix_case_look", ["look_again_at"], unique=False)
+        batch_op.create_index("ix_case_open", ["open", "priority", "id"], unique=False)
+        batch_op.create_index("ix_case_community_open", ["community_id", "open", "priority", "id"], unique=False)
         batch_op.create_index("ix_case_queue", ["lane", "open", "priority", "id"], unique=False)
 
     op.create_table(
@@ -363,6 +365,8 @@ def downgrade() -> None:
     op.drop_table("message")
     with op.batch_alter_table("case", schema=None) as batch_op:
         batch_op.drop_index("ix_case_queue")
+        batch_op.drop_index("ix_case_community_open")
+        batch_op.drop_index("ix_case_open")
         batch_op.drop_index("ix_case_look")
         batch_op.drop_index("ix_case_community_queue")
 

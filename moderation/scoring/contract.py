@@ -35,7 +35,7 @@ class Reason:
 class Score:
     """`toxicity` and `urgency` in [0, 1]; `sentiment` in [-1, 1]; `language` ISO 639-1 or "und".
 
-    `rules` are the codes of the rules that matched ("safety", "threat", "legal", "self_harm"): they pass the cut always.
+    `rules` are the codes of the rules that matched ("safety", "threat", "legal", "self_harm"): always past the cut.
     `scorer` is "name@version": a score is never compared with one of another version.
     """
 

@@ -13,7 +13,7 @@ ROUGH, TOXIC = 0.35, 0.5
 NEED, URGENT = 0.4, 0.6
 LONGEST = 80
 MOST_WORDS = 6
-ENOUGH = 0.25
+ENOUGH, SLIGHT = 0.25, 0.12
 _HEADS = (("toxic", TOXIC, "rough", ROUGH), ("urgent", URGENT, "need", NEED))
 _PAUSE = re.compile(r"[^\w\s'’‘`-]|\n|\s[-–—]\s")
 
@@ -62,9 +62,19 @@ def _phrase(text: str, clauses: list[list[Placed]], head: int, scale: float, cod
             best, chosen, pulls = run, clause, these
     if best[2] < ENOUGH:
         return []
-    first, last = _with_company(pulls, best[0], best[1])
+    first, last = _with_company(pulls, *_trimmed(pulls, best))
     quote = _shortened(text[chosen[first].start : chosen[last].end])
     return [Reason(code, quote, round(best[2], 2))] if quote else []
+
+
+def _trimmed(pulls: Sequence[float], run: tuple[int, int, float]) -> tuple[int, int]:
+    """Without the words at its ends that add next to nothing: an article that happens to lean the right way."""
+    first, last, total = run
+    while last - first > 1 and pulls[last] < SLIGHT * total:
+        last -= 1
+    while last - first > 1 and pulls[first] < SLIGHT * total:
+        first += 1
+    return first, last
 
 
 def _with_company(pulls: Sequence[float], first: int, last: int) -> tuple[int, int]:

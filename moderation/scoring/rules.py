@@ -9,8 +9,7 @@ from __future__ import annotations
 
 import re
 import tomllib
-from bisect import bisect_right
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache, lru_cache
 from importlib.resources import files
@@ -56,75 +55,93 @@ class Hit(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Rule:
-    """Every match has one of the `words`, or a word that begins with one of the `stems`: most texts need no search."""
+class Need:
+    """A part that a pattern cannot do without: one of the `words`, or a word that begins with one of the `stems`."""
 
-    category: str
-    pattern: re.Pattern[str]
-    exceptions: re.Pattern[str] | None
-    pardons: re.Pattern[str] | None
     words: frozenset[str]
     stems: tuple[str, ...]
 
-    def find(self, line: str) -> tuple[int, int] | None:
-        """The first match that no exception overlaps, in a text that is not pardoned as a whole."""
-        if self.pardons and self.pardons.search(line):
+    def met_by(self, word: str) -> bool:
+        return word in self.words or word.startswith(self.stems)
+
+
+@dataclass(frozen=True, slots=True)
+class Pattern:
+    """`needs` are its two parts that are hardest to meet by chance: a text that lacks one needs no search."""
+
+    matcher: re.Pattern[str]
+    needs: tuple[Need, Need]
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    category: str
+    patterns: tuple[Pattern, ...]
+    exceptions: tuple[re.Pattern[str], ...]
+    pardons: re.Pattern[str] | None
+
+    def find(self, line: str, wanted: int = -1) -> tuple[int, int] | None:
+        """The first match of the wanted patterns that no exception overlaps, in a text that is not pardoned."""
+        spans = [
+            match.span()
+            for bit, pattern in enumerate(self.patterns)
+            if wanted >> bit & 1
+            for match in pattern.matcher.finditer(line)
+        ]
+        if not spans or (self.pardons and self.pardons.search(line)):
             return None
-        for match in self.pattern.finditer(line):
-            if not self._excused(line, match.start(), match.end()):
-                return match.span()
-        return None
+        return min((span for span in spans if not self._excused(line, *span)), default=None)
 
     def _excused(self, line: str, start: int, end: int) -> bool:
-        if self.exceptions is None:
-            return False
-        return any(found.start() < end and start < found.end() for found in self.exceptions.finditer(line))
+        """Each exception is looked for by itself: one must not hide another that overlaps it."""
+        matches = (found for exception in self.exceptions for found in exception.finditer(line))
+        return any(found.start() < end and start < found.end() for found in matches)
 
 
 class RuleBook:
     def __init__(self, rules: Iterable[Rule]) -> None:
         self.rules = tuple(rules)
+        self._needs = [pattern.needs for rule in self.rules for pattern in rule.patterns]
         self._triggered = lru_cache(maxsize=60_000)(self._trigger)
 
     def match(self, tokens: Sequence[Written]) -> list[Hit]:
         """At most one hit a category, with its place in the original text."""
-        wanted = 0
+        met = 0
         for token in tokens:
             for reading in token.readings:
-                wanted |= self._triggered(reading.text)
+                met |= self._triggered(reading.text)
+        wanted = met & met >> len(self._needs)
         return self.search(tokens, wanted) if wanted else []
 
     def _trigger(self, word: str) -> int:
-        """One bit for each rule that this word may be a part of."""
-        return sum(1 << bit for bit, rule in enumerate(self.rules) if word in rule.words or word.startswith(rule.stems))
+        """Two bits for each pattern, far apart: whether this word may be its first need, and its second."""
+        bits = 0
+        for bit, (first, second) in enumerate(self._needs):
+            bits |= first.met_by(word) << bit | second.met_by(word) << bit + len(self._needs)
+        return bits
 
-    def search(self, tokens: Sequence[Written], wanted: int) -> list[Hit]:
-        """Look for the rules whose bits are set."""
-        line, starts, owners = _line_of(tokens)
+    def search(self, tokens: Sequence[Written], wanted: int = -1) -> list[Hit]:
+        """Look for the patterns whose bits are set."""
+        words = list(_words_of(tokens))
+        line = f" {' '.join(word for word, _ in words)} "
         hits = []
-        for bit, rule in enumerate(self.rules):
-            span = rule.find(line) if wanted >> bit & 1 else None
+        for rule in self.rules:
+            span = rule.find(line, wanted)
+            wanted >>= len(rule.patterns)
             if span:
-                first = tokens[owners[bisect_right(starts, span[0]) - 1]]
-                last = tokens[owners[bisect_right(starts, span[1] - 1) - 1]]
+                first, last = (words[line.count(" ", 0, at) - 1][1] for at in span)
                 hits.append(Hit(rule.category, first.start, last.end))
         return hits
 
 
-def _line_of(tokens: Sequence[Written]) -> tuple[str, list[int], list[int]]:
-    """The words on one line with stops between sentences; where each starts, and which token it came from."""
-    words: list[str] = []
-    starts: list[int] = []
-    owners: list[int] = []
-    at = 1
-    for owner, token in enumerate(tokens):
-        plain = [reading.text for reading in token.readings if reading.text[0] != "\x00"]
-        for word in [*plain, BREAK] if token.breaks else plain:
-            words.append(word)
-            starts.append(at)
-            owners.append(owner)
-            at += len(word) + 1
-    return f" {' '.join(words)} ", starts, owners
+def _words_of(tokens: Sequence[Written]) -> Iterator[tuple[str, Written]]:
+    """The words with stops between sentences, each with the token it came from."""
+    for token in tokens:
+        for reading in token.readings:
+            if reading.text[0] != "\x00":
+                yield reading.text, token
+        if token.breaks:
+            yield BREAK, token
 
 
 def to_regex(pattern: str) -> str:
@@ -150,10 +167,19 @@ def parts_of(pattern: str) -> list[str]:
     return parts
 
 
-def trigger_of(pattern: str) -> list[str]:
-    """The words of the part that is hardest to meet by chance: few everyday words, long ones."""
-    choices = [_stems(part) for part in parts_of(fold(pattern)) if not part.endswith("?") and part != ".."]
-    return max(choices, key=lambda stems: (-len(_EVERYDAY.intersection(stems)), min(map(len, stems))))
+def needs_of(pattern: str) -> tuple[Need, Need]:
+    """The two parts that are hardest to meet by chance: few everyday words, long ones."""
+    parts = [_stems(part) for part in parts_of(fold(pattern)) if not part.endswith("?") and part != ".."]
+    sure = [stems for stems in parts if not {"", "*", BREAK}.intersection(stems)]
+    if not sure:
+        raise ValueError(f"{pattern!r} has no word that it cannot do without")
+    sure.sort(key=lambda stems: (len(_EVERYDAY.intersection(stems)), -min(map(len, stems))))
+    return _need(sure[0]), _need(sure[min(1, len(sure) - 1)])
+
+
+def _need(stems: Sequence[str]) -> Need:
+    begun = sorted({stem.split("*")[0] for stem in stems if "*" in stem})
+    return Need(frozenset(stem for stem in stems if "*" not in stem), tuple(begun))
 
 
 def _stems(part: str) -> list[str]:
@@ -176,14 +202,13 @@ def compile_rule(
     category: str, patterns: Sequence[str], exceptions: Sequence[str] = (), pardons: Sequence[str] = ()
 ) -> Rule:
     try:
-        found, excused, pardoned = _any_of(patterns), _any_of(exceptions), _any_of(pardons)
+        found = tuple(Pattern(re.compile(to_regex(pattern)), needs_of(pattern)) for pattern in patterns)
+        excused, pardoned = tuple(re.compile(to_regex(line)) for line in exceptions), _any_of(pardons)
     except (ValueError, re.error) as error:
         raise ScorerError(f"rules of {category}: {error}") from error
-    if found is None:
+    if not found:
         raise ScorerError(f"rules of {category}: no patterns")
-    triggers = {stem for pattern in patterns for stem in trigger_of(pattern)}
-    stems = tuple(sorted({trigger.split("*")[0] for trigger in triggers if "*" in trigger}))
-    return Rule(category, found, excused, pardoned, frozenset(triggers), stems)
+    return Rule(category, found, excused, pardoned)
 
 
 def _any_of(patterns: Sequence[str]) -> re.Pattern[str] | None:

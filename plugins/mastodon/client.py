@@ -101,7 +101,7 @@ class Client:
 
     def _send(self, method: str, path: str, params: dict[str, Any], headers: dict[str, str]) -> requests.Response:
         self._last = None
-        request = cast(Any, self._api)._Mastodon__api_request  # its public calls are the ones that cast
+        request = cast(Any, self._api)._Mastodon__api_request  # its public calls are the ones that cast  # noqa: SLF001
         try:
             # do_ratelimiting=False: with it a reset time of an unknown form is an exception instead of an answer.
             response: requests.Response = request(

@@ -13,7 +13,7 @@ from training.grammar import all_sentences, other_languages
 
 Row = dict[str, str]
 PROBLEM, WISH, PRAISE, CHAT = 0.8, 0.25, 0.05, 0.08
-TWEET_URGENCY_SHARE = 0.07
+TWEET_URGENCY_SHARE = 0.1
 GRAMMAR_WEIGHT = 0.5
 
 
@@ -123,7 +123,10 @@ def conversations(data: Path) -> list[Example]:
 
 
 def grammar() -> list[Example]:
-    return [Example(s.text, s.language, f"grammar {s.kind}", dict(s.targets), GRAMMAR_WEIGHT) for s in all_sentences()]
+    return [
+        Example(s.text, s.language, f"grammar {s.kind}", dict(s.targets), GRAMMAR_WEIGHT * s.weight)
+        for s in all_sentences()
+    ]
 
 
 def foreign() -> list[Example]:

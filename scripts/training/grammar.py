@@ -20,6 +20,7 @@ class Sentence:
     language: str
     kind: str
     targets: dict[str, float]
+    weight: float
 
 
 class Grammar:
@@ -48,9 +49,8 @@ class Grammar:
                 text = self.expand(templates[turn % len(templates)], random)
                 if text not in seen:
                     seen.add(text)
-                    yield Sentence(
-                        frame(vary(text, random), self.language, random), self.language, kind["name"], kind["targets"]
-                    )
+                    said = frame(vary(text, random), self.language, random)
+                    yield Sentence(said, self.language, kind["name"], kind["targets"], kind.get("weight", 1.0))
 
 
 FRAMES = {

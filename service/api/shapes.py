@@ -29,8 +29,9 @@ class Out(BaseModel):
 
 class QueueQuery(In):
     lane: Literal["needs", "left", "decided"] = "needs"
-    after: Annotated[str, StringConstraints(pattern=r"^[0-9]{1,3}(\.[0-9]{1,20})?(e-[0-9]{1,3})?:[0-9]{1,18}$")] | (
-        SkipJsonSchema[None]
+    after: (
+        Annotated[str, StringConstraints(pattern=r"^[0-9]{1,3}(\.[0-9]{1,20})?(e-[0-9]{1,3})?:[0-9]{1,18}$")]
+        | (SkipJsonSchema[None])
     ) = None
     size: int = Field(50, ge=1, le=200)
     community: Id | SkipJsonSchema[None] = None

@@ -94,7 +94,6 @@ def page(deps: Deps, client: Client, lane: str, locale: str, after: str, size: i
         return replace(found, items=items, line=line(session, deps.now(), ids))
 
 
-
 def _seen(deps: Deps, client: Client, ids: Collection[int]) -> set[int]:
     query = select(Thread.id).join(Community, Community.id == Thread.community_id).where(Thread.id.in_(ids))
     with deps.store.read() as session:

@@ -79,7 +79,9 @@ def _type(annotation: Any) -> Any:
 
 def _connect(connector: Connector, name: str, given: dict[str, Any]) -> None:
     connection_id, check = connect(deps(), connector.name, name, given, actor())
-    click.echo(f"Connected “{name}” ({connector.label}), number {connection_id}, in shadow mode: it reads, sends nothing.")
+    click.echo(
+        f"Connected “{name}” ({connector.label}), number {connection_id}, in shadow mode: it reads, sends nothing."
+    )
     if check is not None:
         _say_check(check)
 
@@ -140,7 +142,9 @@ def poll(name: str | None, as_json: bool) -> None:
     """
     d = deps()
     with d.store.read() as session:
-        names = [name] if name else list(session.scalars(select(Connection.name).where(Connection.poll_due_at.isnot(None))))
+        names = (
+            [name] if name else list(session.scalars(select(Connection.name).where(Connection.poll_due_at.isnot(None))))
+        )
         wanted = {n: find(session, n).id for n in names}
     result: dict[str, dict[str, Any]] = {}
     for one, connection_id in wanted.items():

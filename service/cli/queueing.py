@@ -40,13 +40,16 @@ def queue(as_of: str, locale: str, as_json: bool) -> None:
 def _print(found: Queue) -> None:
     line = found.line
     click.echo(
-        f"{line.threads} threads active; {line.surfaced} within the budget ({line.share:.1%}), {line.always} more by rule."
+        f"{line.threads} threads active; {line.surfaced} within the budget ({line.share:.1%}), "
+        f"{line.always} more by rule."
     )
     for item in found.items:
         reasons = "; ".join(r.text for r in item.reasons[:3])
         click.echo(f"\n[{item.band}] {item.title or item.thread}  ({item.connection} · {item.community})")
         click.echo(f"    {reasons}")
-        click.echo(f"    waiting {duration(item.waiting_seconds)} · {item.messages} messages · {item.url or item.thread}")
+        click.echo(
+            f"    waiting {duration(item.waiting_seconds)} · {item.messages} messages · {item.url or item.thread}"
+        )
 
 
 @click.command("thread")

@@ -77,10 +77,11 @@ def append(session: Session, vault: Vault, entry: Entry, now: datetime) -> Audit
 
 def verify(session: Session, vault: Vault, exported: str = "") -> list[Finding]:
     """Every problem of the chain, empty when it is whole. `exported` is an earlier `export_head`."""
+    # Asked before the head, so that a first entry made at this moment is not taken for one whose head is gone.
+    begun = session.scalar(select(AuditEntry.seq).limit(1)) is not None or bool(exported)
     head = session.get(AuditHead, 1)
     if head is None:
-        gone = session.scalar(select(AuditEntry.seq).limit(1)) is not None or bool(exported)
-        return [Finding(0, "the head is missing, though entries exist or existed")] if gone else []
+        return [Finding(0, "the head is missing, though entries exist or existed")] if begun else []
     key = vault.open(head.sealed_key).encode()
     findings = list(_walk(session, key, head))
     if not hmac.compare_digest(head.signature, _sign(key, head.seq, head.mac)):
@@ -116,7 +117,7 @@ def _walk(session: Session, key: bytes, head: AuditHead) -> Iterator[Finding]:
             yield Finding(row.seq, "does not follow from the entry before it: changed, moved or replaced")
         expected, previous = row.seq + 1, row.mac
     if expected != head.seq + 1:
-        yield Finding(head.seq, f"the head names entry {head.seq}, the log ends at {expected - 1}: its tail was cut off")
+        yield Finding(head.seq, f"the log ends at {expected - 1}, the head names {head.seq}: its tail was cut off")
     elif previous != head.mac:
         yield Finding(head.seq, "the last entry is not the one that the head names")
     yield from _after_the_head(session)
@@ -134,7 +135,8 @@ def _against_export(session: Session, key: bytes, head: AuditHead, exported: str
     if not exported:
         return []
     parts = exported.strip().split(":")
-    if len(parts) != 3 or not parts[0].isdigit() or not hmac.compare_digest(parts[2], _sign(key, int(parts[0]), parts[1])):
+    formed = len(parts) == 3 and parts[0].isdigit()
+    if not formed or not hmac.compare_digest(parts[2], _sign(key, int(parts[0]), parts[1])):
         return [Finding(0, "the exported head was not signed by this log")]
     seq, mac = int(parts[0]), parts[1]
     row = session.get(AuditEntry, seq)

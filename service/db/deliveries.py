@@ -41,13 +41,12 @@ def insert_new(session: Session, model: type[Any], rows: Sequence[dict[str, Any]
         return 0
     dialect = postgresql if session.get_bind().dialect.name == "postgresql" else sqlite
     statement = dialect.insert(model).on_conflict_do_nothing()
-    result = session.connection().execute(statement, list(rows))
+    options = {"preserve_rowcount": True}  # for an INSERT, PostgreSQL's count would be thrown away otherwise
+    result = session.connection().execute(statement, list(rows), execution_options=options)
     return max(0, result.rowcount)
 
 
-def store(
-    session: Session, connection_id: int, source: str, deliveries: Sequence[Delivery], now: datetime
-) -> int:
+def store(session: Session, connection_id: int, source: str, deliveries: Sequence[Delivery], now: datetime) -> int:
     """Keeps what is new; returns how many. What was not admitted leaves its key and is done at once."""
     return insert_new(session, DeliveryRow, [_row(connection_id, source, d, now) for d in deliveries])
 
@@ -99,7 +98,8 @@ def claim(session: Session, now: datetime, limit: int, connection_id: int | None
         DeliveryRow.attempt,
         DeliveryRow.received_at,
     )
-    return [Claimed(*row) for row in session.execute(select(*columns).where(DeliveryRow.id.in_(ids)).order_by(DeliveryRow.id))]
+    rows = session.execute(select(*columns).where(DeliveryRow.id.in_(ids)).order_by(DeliveryRow.id))
+    return [Claimed(*row) for row in rows]
 
 
 def still_mine(session: Session, claimed: Sequence[Claimed]) -> set[int]:
@@ -151,6 +151,5 @@ def waiting(session: Session, connection_id: int | None = None) -> int:
 
 def _many(session: Session, statement: Any, rows: list[dict[str, Any]], **values: Any) -> None:
     if rows:
-        statement = statement.where(DeliveryRow.id == bindparam("b_id")).values(subject=bindparam("b_subject"), **values)
-        session.connection().execute(statement, rows)
-
+        one = statement.where(DeliveryRow.id == bindparam("b_id"))
+        session.connection().execute(one.values(subject=bindparam("b_subject"), **values), rows)

@@ -22,7 +22,7 @@ def entomb(session: Session, connection_id: int, remote_id: str, at: datetime) -
 
 
 def erase_raw(session: Session, connection_id: int, delivery_ids: Collection[int]) -> None:
-    """Empties raw deliveries about messages that are gone: one read together with the end, or after it, has its text."""
+    """Empties raw deliveries about messages that are gone: one read with the end, or after it, has its text."""
     gone = select(Tombstone.remote_id).where(Tombstone.connection_id == connection_id)
     session.execute(
         update(DeliveryRow)
@@ -33,7 +33,7 @@ def erase_raw(session: Session, connection_id: int, delivery_ids: Collection[int
 
 
 def erase_text(session: Session, connection_id: int, remote_id: str, at: datetime) -> set[int]:
-    """Takes a message's words out of messages, revisions, score reasons and raw deliveries. Returns its thread."""
+    """Takes a message's words out of every place where they stand. Returns its thread."""
     session.execute(
         update(DeliveryRow)
         .where(DeliveryRow.connection_id == connection_id, DeliveryRow.subject == remote_id)

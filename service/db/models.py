@@ -268,6 +268,8 @@ class Case(Base):
 
     __tablename__ = "case"
     __table_args__ = (
+        Index("ix_case_open", "open", "priority", "id"),
+        Index("ix_case_community_open", "community_id", "open", "priority", "id"),
         Index("ix_case_queue", "lane", "open", "priority", "id"),
         Index("ix_case_community_queue", "community_id", "lane", "open", "priority", "id"),
         Index("ix_case_look", "look_again_at"),

@@ -68,7 +68,9 @@ class DbPacer:
         )
 
 
-def budget_left(session: Session, site: str, now: datetime) -> list[tuple[str, int | None, int | None, datetime | None]]:
+def budget_left(
+    session: Session, site: str, now: datetime
+) -> list[tuple[str, int | None, int | None, datetime | None]]:
     """(bucket, limit, calls left, reset) for each bucket of a site, from the platform's word or our own count."""
     found = []
     for row in session.scalars(select(Pace).where(Pace.site == site, Pace.bucket != EVERYTHING).order_by(Pace.bucket)):

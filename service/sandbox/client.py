@@ -44,7 +44,9 @@ def wait_for(url: str, alive: Callable[[], bool]) -> None:
                 return
         except httpx.HTTPError:
             time.sleep(0.1)
-    raise SandboxSilent(f"The sandbox did not start at {url}. Is the port taken? Set TENTH_SANDBOX_PORT to another one.")
+    raise SandboxSilent(
+        f"The sandbox did not start at {url}. Is the port taken? Set TENTH_SANDBOX_PORT to another one."
+    )
 
 
 def connect_sandbox(deps: Deps, url: str) -> None:

@@ -131,7 +131,7 @@ def _begin(deps: Deps, session: DbSession, action: Action) -> _Job | None:
     try:
         permit = authorize(action.id, person.username, standing, Capability(action.kind), action.target, now)
     except NotAllowed as refused:
-        _refuse(deps, session, action, standing, str(refused))
+        _refuse(deps, action, standing, str(refused))
         return None
     action.state, action.attempt, action.due_at = "sending", action.attempt + 1, now + LEASE
     key = f"tenth-{action.id}-{action.created_at.timestamp():.0f}"
@@ -147,7 +147,7 @@ def _begin(deps: Deps, session: DbSession, action: Action) -> _Job | None:
     return _Job(act, permit, action.attempt, action.connection_id)
 
 
-def _refuse(deps: Deps, session: DbSession, action: Action, standing: Standing, words: str) -> None:
+def _refuse(deps: Deps, action: Action, standing: Standing, words: str) -> None:
     """The stop and shadow mode hold an action back and lose nothing; a right that is gone ends it."""
     action.error = words
     if standing.stopped or standing.shadow:
@@ -219,7 +219,8 @@ def _settle(deps: Deps, session: DbSession, action_id: int, attempt: int, state:
     session.execute(update(Outbox).where(Outbox.action_id == action_id, Outbox.attempt == attempt).values(**outcome))
     action = session.get_one(Action, action_id)
     if state == "failed":
-        session.execute(update(Case).where(Case.id == action.case_id).values(state="open", open=True, decided_at=None))
+        reopened = {"state": "open", "open": True, "lane": "needs", "decided_at": None}
+        session.execute(update(Case).where(Case.id == action.case_id).values(**reopened))
     if state in ("done", "failed", "unknown"):
         _note(deps, session, action, session.get_one(Person, action.person_id), state)
 
@@ -265,8 +266,10 @@ def _claimed_by_another(session: DbSession, action: Action, receipt: Receipt) ->
 
 
 def _give_up(deps: Deps, action_id: int) -> None:
-    """Ten minutes of looking found nothing: a person decides, with both facts in view. It is never sent again by itself."""
-    words = "No answer came to the call, and ten minutes of looking did not find it on the platform. Look there yourself."
+    """Ten minutes of looking found nothing: a person decides, with both facts in view. Nothing is sent again."""
+    words = (
+        "No answer came to the call, and ten minutes of looking did not find it on the platform. Look there yourself."
+    )
     with deps.store.write() as session:
         unknown = (Action.id == action_id, Action.state == "unknown")
         session.execute(update(Action).where(*unknown).values(error=words, due_at=deps.now() + timedelta(days=3650)))

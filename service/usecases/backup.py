@@ -20,13 +20,13 @@ from typing import Any
 from alembic.script import ScriptDirectory
 from alembic.util import CommandError
 from flask import Flask
-from sqlalchemy import Table, insert, inspect, select, text
+from sqlalchemy import LargeBinary, Table, insert, inspect, select, text
 from sqlalchemy.exc import CompileError, DataError, IntegrityError, ProgrammingError
 from sqlalchemy.orm import Session
 
 from moderation.errors import BadInput
 from service.config import MIGRATIONS
-from service.db.base import Base
+from service.db.base import Base, UtcDateTime
 from service.deps import Deps, deps_of
 from service.usecases.storage import migrate, schema_state
 
@@ -168,11 +168,13 @@ def _plain(value: Any) -> Any:
 
 
 def _typed(table: Table, row: dict[str, Any]) -> dict[str, Any]:
+    if row.keys() != set(table.columns.keys()):
+        raise ValueError(f"other columns than those of {table.name}")
     for column in table.columns:
         value = row.get(column.name)
-        if value is not None and column.type.python_type is datetime:
+        if value is not None and isinstance(column.type, UtcDateTime):
             row[column.name] = datetime.fromisoformat(value)
-        elif isinstance(value, dict) and column.type.python_type is bytes:
+        elif value is not None and isinstance(column.type, LargeBinary):
             row[column.name] = base64.b64decode(value["b64"])
     return row
 
@@ -186,6 +188,6 @@ def _mend_sequence(session: Session, table: Table) -> None:
         session.execute(
             text(
                 f"SELECT setval(pg_get_serial_sequence('{name}', '{column.name}'),"
-                f" COALESCE((SELECT max({column.name}) FROM {name}), 1))"
+                f" COALESCE((SELECT max({column.name}) FROM {name}), 1))"  # noqa: S608 (our own tables' names)
             )
         )

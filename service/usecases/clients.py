@@ -113,6 +113,4 @@ def _check(name: str, scopes: list[str]) -> None:
 
 
 def _client(row: ApiClient) -> Client:
-    return Client(
-        row.id, row.name, frozenset(row.scopes.split()), row.created_at, row.last_used_at, row.revoked_at
-    )
+    return Client(row.id, row.name, frozenset(row.scopes.split()), row.created_at, row.last_used_at, row.revoked_at)

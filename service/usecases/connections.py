@@ -62,7 +62,9 @@ def read_settings(connector: Connector, given: Mapping[str, Any]) -> ConnectionS
         raise BadInput(f"These settings do not work for {connector.label}: {problems}") from None
 
 
-def connect(deps: Deps, connector_name: str, name: str, given: Mapping[str, Any], actor: str) -> tuple[int, Check | None]:
+def connect(
+    deps: Deps, connector_name: str, name: str, given: Mapping[str, Any], actor: str
+) -> tuple[int, Check | None]:
     """Checks credentials and rights at once, then keeps the connection, in shadow mode. Raises ConnectorError."""
     connector = connector_named(deps, connector_name)
     settings = read_settings(connector, given)

@@ -96,7 +96,9 @@ def thread_page(deps: Deps, thread_id: int, locale: str = "en", limit: int = 400
 
 def find_thread(session: Session, remote_id: str, connection: str = "") -> int:
     """Our id of a thread by the platform's. Raises BadInput when none, or several, have it."""
-    query = select(Thread.id).join(Connection, Connection.id == Thread.connection_id).where(Thread.remote_id == remote_id)
+    query = (
+        select(Thread.id).join(Connection, Connection.id == Thread.connection_id).where(Thread.remote_id == remote_id)
+    )
     if connection:
         query = query.where(Connection.name == connection)
     found = list(session.scalars(query.limit(2)))
@@ -121,9 +123,7 @@ def _shown(session: Session, case: Case, thread: Thread, locale: str, limit: int
     return tuple(_one(m, a, s, n, case, thread, locale) for m, a, s, n in rows)
 
 
-def _one(
-    m: Message, a: Author, s: ScoreRow | None, revisions: int, case: Case, thread: Thread, locale: str
-) -> Shown:
+def _one(m: Message, a: Author, s: ScoreRow | None, revisions: int, case: Case, thread: Thread, locale: str) -> Shown:
     reasons = [Reason(*x) for x in s.reasons] if s else []
     return Shown(
         id=m.id,

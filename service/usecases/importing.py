@@ -37,7 +37,9 @@ class Imported:
     problems: list[BadLine] = field(default_factory=list)
 
 
-def import_file(deps: Deps, name: str, stream: IO[bytes], report: Callable[[BadLine], None], progress: Progress) -> Imported:
+def import_file(
+    deps: Deps, name: str, stream: IO[bytes], report: Callable[[BadLine], None], progress: Progress
+) -> Imported:
     """Imports a stream into a connection. Returns when everything is stored, scored and triaged."""
     with deps.store.read() as session:
         connection = opened(deps, session, find(session, name).id)
@@ -121,7 +123,9 @@ def _communities(deps: Deps, connection_id: int) -> Iterator[int]:
 
 def _count(deps: Deps, connection_id: int, counts: Imported) -> None:
     with deps.store.read() as session:
-        counts.messages = session.scalar(select(func.count(Message.id)).where(Message.connection_id == connection_id)) or 0
+        counts.messages = (
+            session.scalar(select(func.count(Message.id)).where(Message.connection_id == connection_id)) or 0
+        )
         counts.threads = session.scalar(select(func.count(Thread.id)).where(Thread.connection_id == connection_id)) or 0
         dead = (DeliveryRow.connection_id == connection_id) & (DeliveryRow.state == "dead")
         counts.failed = session.scalar(select(func.count(DeliveryRow.id)).where(dead)) or 0

@@ -48,7 +48,14 @@ def _past_community(session: Session, community: Community, as_of: datetime, pas
     found = cut(active, as_of, community.budget)
     past.lines.append(
         Line(
-            as_of, found.threads, found.budget, found.count("needs"), found.count("always"), found.count("left"), 0, found.value
+            as_of,
+            found.threads,
+            found.budget,
+            found.count("needs"),
+            found.count("always"),
+            found.count("left"),
+            0,
+            found.value,
         )
     )
     above = {p.id: p for p in found.placed if p.lane in ("needs", "always")}
@@ -56,7 +63,12 @@ def _past_community(session: Session, community: Community, as_of: datetime, pas
 
 
 def _past_items(
-    session: Session, community: Community, above: dict[int, Any], facts: dict[int, ThreadFacts], as_of: datetime, locale: str
+    session: Session,
+    community: Community,
+    above: dict[int, Any],
+    facts: dict[int, ThreadFacts],
+    as_of: datetime,
+    locale: str,
 ) -> list[Item]:
     connection = session.get_one(Connection, community.connection_id)
     marked = marked_texts(session, [facts[i].marked for i in above])

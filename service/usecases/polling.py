@@ -123,7 +123,14 @@ def _release(deps: Deps, claim: _Claim, **values: Any) -> None:
 def _succeed(deps: Deps, claim: _Claim, more: bool) -> None:
     again = deps.now() + timedelta(seconds=0 if more else deps.settings.poll_seconds * random.uniform(0.9, 1.1))
     _release(
-        deps, claim, state="reading" if more else "ok", failures=0, error="", error_code="", error_since=None, poll_due_at=again
+        deps,
+        claim,
+        state="reading" if more else "ok",
+        failures=0,
+        error="",
+        error_code="",
+        error_since=None,
+        poll_due_at=again,
     )
 
 
@@ -132,7 +139,15 @@ def _rest(deps: Deps, claim: _Claim, limited: RateLimited | None) -> None:
     if limited is None:
         _release(deps, claim, state="ok", poll_due_at=None)
         return
-    _release(deps, claim, state="slowed", error=str(limited), error_code="429", error_at=deps.now(), poll_due_at=limited.retry_at)
+    _release(
+        deps,
+        claim,
+        state="slowed",
+        error=str(limited),
+        error_code="429",
+        error_at=deps.now(),
+        poll_due_at=limited.retry_at,
+    )
 
 
 def _fail(deps: Deps, claim: _Claim, error: TenthError) -> None:
@@ -157,5 +172,3 @@ def _pause(failures: int, error: TenthError) -> timedelta:
     """Back-off with jitter; a permanent error is asked about rarely, in case somebody mended it over there."""
     step = len(PAUSES) - 1 if isinstance(error, Permanent) and failures > 0 else min(failures, len(PAUSES) - 1)
     return timedelta(seconds=PAUSES[step] * random.uniform(0.8, 1.2))
-
-

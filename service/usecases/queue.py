@@ -111,10 +111,11 @@ class Queue:
         }
 
 
+#: `open` stands in each, so that an index gives the cases in their order and nothing is sorted.
 LANES = {
     "needs": (Case.lane.in_(("needs", "always")), Case.open.is_(True)),
-    "left": (Case.lane == "left",),
-    "decided": (Case.lane == "decided",),
+    "left": (Case.lane == "left", Case.open.is_(False)),
+    "decided": (Case.lane == "decided", Case.open.is_(False)),
 }
 COLUMNS = (
     Case,
@@ -152,7 +153,12 @@ def line(session: Session, now: datetime, communities: Sequence[int] | None = No
 
 
 def queue_page(
-    deps: Deps, lane: str = "needs", locale: str = "en", after: str = "", size: int | None = PAGE, community: int | None = None
+    deps: Deps,
+    lane: str = "needs",
+    locale: str = "en",
+    after: str = "",
+    size: int | None = PAGE,
+    community: int | None = None,
 ) -> Queue:
     """Cases of a lane, highest priority first, by keyset: `after` is what the page before gave.
 

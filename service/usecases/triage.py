@@ -142,7 +142,9 @@ def _apply(session: Session, community: Community, rows: Sequence[_Row], line: C
     for row in rows:
         values = _values(row, placed.get(row.thread_id), as_of)
         if row.case is None:
-            new.append({"thread_id": row.thread_id, "community_id": community.id, "connection_id": row.connection_id} | values)
+            new.append(
+                {"thread_id": row.thread_id, "community_id": community.id, "connection_id": row.connection_id} | values
+            )
         elif any(getattr(row.case, name) != value for name, value in values.items()):
             changed.append({"b_id": row.case.case_id} | {f"b_{n}": v for n, v in values.items()})
     if new:

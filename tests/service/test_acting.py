@@ -164,7 +164,11 @@ def test_it_is_held_for_undo_and_then_sent_once(desk: Desk) -> None:
 def test_an_answer_that_was_lost_on_the_way_is_found_and_not_sent_again(desk: Desk) -> None:
     _live(desk)
     action_id = desk.approve()
-    path = "/posts.json" if desk.box.world.forum.posts and desk.row(Connection).connector == "discourse" else "/api/v1/statuses"
+    path = (
+        "/posts.json"
+        if desk.box.world.forum.posts and desk.row(Connection).connector == "discourse"
+        else "/api/v1/statuses"
+    )
     desk.box.fail("server_error", path=path, method="POST", times=1)
     state = desk.step(action_id)
     assert state in ("approved", "unknown")

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 from urllib.parse import urlsplit
 
 import pytest
@@ -126,7 +126,7 @@ def story() -> Story:
         Member("tomoko", "Tomoko", "en", "member", 2, on_fediverse=True),
     )
 
-    def talk(key: str, channel: str, title: str, hours: int, *words: str) -> Conversation:
+    def talk(key: str, channel: Literal["forum", "fediverse"], title: str, hours: int, *words: str) -> Conversation:
         at = start + timedelta(hours=hours)
         who = ("ines", "tomoko")
         lines = tuple(
@@ -382,7 +382,14 @@ def listing(desk: Desk, topic: int, ids: list[int], at: datetime, key: str = "st
 
 
 def written(desk: Desk, topic: int, number: int, at: datetime, key: str = "", **more: Any) -> None:
-    post = {"id": number, "topic_id": topic, "category_id": 5, "post_number": number, "post_type": 1, "user_id": 3}
+    post: dict[str, Any] = {
+        "id": number,
+        "topic_id": topic,
+        "category_id": 5,
+        "post_number": number,
+        "post_type": 1,
+        "user_id": 3,
+    }
     post |= {"username": "ines", "created_at": at.isoformat(), "version": 1, "raw": f"Words of {number}."} | more
     desk.give("post", key or f"post:{number}:hand", post=post, category={"name": "Help"})
 

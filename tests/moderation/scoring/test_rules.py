@@ -7,7 +7,7 @@ import pytest
 from moderation.errors import ScorerError
 from moderation.scoring.contract import Text
 from moderation.scoring.embedded import EmbeddedScorer
-from moderation.scoring.rules import compile_rule, parse_rules, to_regex, trigger_of
+from moderation.scoring.rules import Need, compile_rule, needs_of, parse_rules, to_regex
 from moderation.scoring.words import SENTENCES, say
 
 FIRES = [
@@ -30,6 +30,10 @@ FIRES = [
     ("this is a GDPR violation", "legal"),
     ("je porte plainte", "legal"),
     ("mon avocat va vous écrire", "legal"),
+    ("my solicitor told me to keep every mail", "legal"),
+    ("You will hear from our lawyers.", "legal"),
+    ("mon avocate vous contactera", "legal"),
+    ("vous recevrez un courrier de mon avocat", "legal"),
     ("I want to kill myself", "self_harm"),
     ("j'ai envie de mourir", "self_harm"),
 ]
@@ -56,6 +60,12 @@ QUIET = [
     "envie de mourir de rire",
     "l'ambiance était en feu",
     "I'm dying to try it",
+    "I am suing my sofa for emotional damage",
+    "my lawyer is a goldfish",
+    "we went to the family court of pancakes, said the jury of the kitchen",
+    "j'attaque mon réveil en justice",
+    "mon avocat est un poisson rouge",
+    "le tribunal familial a tranché",
 ]
 
 
@@ -99,14 +109,13 @@ def test_patterns_skip_words_and_choose(scorer: EmbeddedScorer) -> None:
     assert rule.find(" the charger has just started melting ") == (1, 37)
     assert rule.find(" the charger did not melt ") is None
     assert rule.find(" the charger . it melted ") is None
-    assert rule.words == {"charger"}
-    assert compile_rule("safety", ["(smell|odour)* of gas"]).stems == ("odour", "smell")
-    assert trigger_of("(go|come) to the (big fire|hospital)") == ["fire", "hospital"]
+    assert needs_of("(my|the)? charger .. melt*") == (Need(frozenset({"charger"}), ()), Need(frozenset(), ("melt",)))
+    assert needs_of("(smell|odour)* of")[0].stems == ("odour", "smell")
+    assert needs_of("(go|come) to the (big fire|hospital)")[0].words == {"fire", "hospital"}
     assert to_regex("a") == "(?<= )a(?= )"
 
 
 @pytest.mark.parametrize("text", [text for text, _ in FIRES] + QUIET)
 def test_skipping_the_search_loses_no_hit(scorer: EmbeddedScorer, text: str) -> None:
     placed = scorer.reader.place(text)
-    everything = (1 << len(scorer.rules.rules)) - 1
-    assert scorer.rules.match(placed) == scorer.rules.search(placed, everything)
+    assert scorer.rules.match(placed) == scorer.rules.search(placed)
