@@ -1,4 +1,4 @@
-"""Train the embedded scorer: `python scripts/train_scorer.py --data ../shared/data`. About four minutes on one core.
+"""Train the embedded scorer: `python scripts/train_scorer.py --data ../shared/data`. About ninety seconds on one core.
 
 Only tier A texts and our own sentences train what ships; `--measure` also scores the tier B sets.
 """

@@ -83,7 +83,10 @@ def unbuilt_addresses() -> Iterator[None]:
     compiled: Callable[..., Any] = Rule._compile_builder
 
     def later(rule: Rule, append_unknown: bool = True) -> Callable[..., Any]:
-        return lambda bound, **values: compiled(rule, append_unknown)(bound, **values)
+        def build(bound: Any, **values: Any) -> Any:
+            return compiled(rule, append_unknown)(bound, **values)
+
+        return build
 
     with patch.object(Rule, "_compile_builder", later):
         yield

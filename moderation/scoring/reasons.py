@@ -57,6 +57,8 @@ def _phrase(text: str, clauses: list[list[Placed]], head: int, scale: float, cod
     best, chosen, pulls = (0, 0, 0.0), clauses[0], [0.0]
     for clause in clauses:
         these = [scale * token.pull[head] for token in clause]
+        if max(these) * MOST_WORDS < max(ENOUGH, best[2]):
+            continue
         run = heaviest_run(these)
         if run[2] > best[2]:
             best, chosen, pulls = run, clause, these

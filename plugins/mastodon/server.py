@@ -56,7 +56,11 @@ def notes_on(instance: Raw) -> tuple[str, ...]:
             "This server ignores Idempotency-Key: an answer that may have been sent is never sent again unseen."
         )
     offered = _path(instance, "configuration", "urls", "streaming") or _path(instance, "urls", "streaming_api")
-    notes.append("Streaming is offered by the server and not used." if offered else "The server offers no streaming.")
+    notes.append(
+        "Streaming is used as a hint where the server has server-sent events."
+        if offered
+        else "The server offers no streaming."
+    )
     return tuple(notes)
 
 

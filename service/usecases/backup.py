@@ -187,7 +187,7 @@ def _mend_sequence(session: Session, table: Table) -> None:
         name = preparer.quote(table.name)
         session.execute(
             text(
-                f"SELECT setval(pg_get_serial_sequence('{name}', '{column.name}'),"
-                f" COALESCE((SELECT max({column.name}) FROM {name}), 1))"  # noqa: S608 (our own tables' names)
+                f"SELECT setval(pg_get_serial_sequence('{name}', '{column.name}'),"  # noqa: S608 (our own names)
+                f" COALESCE((SELECT max({column.name}) FROM {name}), 1))"
             )
         )

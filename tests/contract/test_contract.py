@@ -121,7 +121,7 @@ def test_arbitrary_json_is_refused_with_a_reason(name: str, data: st.DataObject)
 
 
 @every
-@settings(max_examples=250, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(data=st.data())
 def test_a_sample_with_one_strange_part_is_parsed_or_refused(name: str, data: st.DataObject) -> None:
     sample = data.draw(st.sampled_from(rig_of(name).deliveries()))

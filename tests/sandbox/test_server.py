@@ -121,8 +121,19 @@ class TestDiscourseReading:
 
     @pytest.mark.parametrize(
         "path",
-        ["/site.json", "/site/basic-info.json", "/about.json", "/categories.json", "/latest.json", "/groups.json"]
-        + ["/search.json?q=seal", "/notifications.json", "/u/ines.json", "/session/current.json", "/review.json"],
+        [
+            "/site.json",
+            "/site/basic-info.json",
+            "/about.json",
+            "/categories.json",
+            "/latest.json",
+            "/groups.json",
+            "/search.json?q=seal",
+            "/notifications.json",
+            "/u/ines.json",
+            "/session/current.json",
+            "/review.json",
+        ],
     )
     def test_the_other_pages_answer(self, forum: httpx.Client, path: str) -> None:
         assert forum.get(path).status_code == 200
@@ -345,9 +356,19 @@ class TestMastodon:
 
     @pytest.mark.parametrize(
         "path",
-        ["/api/v1/instance", "/api/v2/instance", "/.well-known/nodeinfo", "/nodeinfo/2.0", "/api/v1/preferences"]
-        + ["/.well-known/oauth-authorization-server", "/api/v1/timelines/public", "/api/v1/lists", "/api/v1/markers"]
-        + ["/api/v1/accounts/lookup?acct=ines", "/api/v2/search?q=%40ines"],
+        [
+            "/api/v1/instance",
+            "/api/v2/instance",
+            "/.well-known/nodeinfo",
+            "/nodeinfo/2.0",
+            "/api/v1/preferences",
+            "/.well-known/oauth-authorization-server",
+            "/api/v1/timelines/public",
+            "/api/v1/lists",
+            "/api/v1/markers",
+            "/api/v1/accounts/lookup?acct=ines",
+            "/api/v2/search?q=%40ines",
+        ],
     )
     def test_the_other_pages_answer(self, social: httpx.Client, path: str) -> None:
         assert social.get(path).status_code == 200

@@ -135,7 +135,9 @@ def add_forum(deps: Deps) -> int:
         return row.id
 
 
-def post(number: int, text: str = "The pump leaks, please help.", kind: str = "post_created", **changes: Any) -> Delivery:
+def post(
+    number: int, text: str = "The pump leaks, please help.", kind: str = "post_created", **changes: Any
+) -> Delivery:
     """A delivery about a post. Its key is the same for the same state of the same post."""
     at = START - timedelta(hours=3) + timedelta(seconds=number)
     record = {
@@ -178,10 +180,18 @@ def snapshot(deps: Deps) -> dict[str, list[tuple[Any, ...]]]:
     """All that reading leaves, without numbers of ours and without the time of arrival."""
     queries = {
         "messages": select(
-            Message.remote_id, Message.version, Message.text, Message.likes, Message.deleted_at, Message.urgency, Message.toxicity
+            Message.remote_id,
+            Message.version,
+            Message.text,
+            Message.likes,
+            Message.deleted_at,
+            Message.urgency,
+            Message.toxicity,
         ),
         "authors": select(Author.remote_id, Author.handle, Author.role),
-        "threads": select(Thread.remote_id, Thread.title, Thread.messages, Thread.first_message_at, Thread.last_message_at),
+        "threads": select(
+            Thread.remote_id, Thread.title, Thread.messages, Thread.first_message_at, Thread.last_message_at
+        ),
         "revisions": select(Message.remote_id, Revision.version, Revision.text).join(
             Revision, Revision.message_id == Message.id
         ),

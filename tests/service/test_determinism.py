@@ -60,7 +60,12 @@ def _settled(page: Queue) -> dict[str, Any]:
     return page.to_json() | {"items": sorted(items, key=lambda i: (-i["priority"], i["thread"]))}
 
 
-@settings(max_examples=8, deadline=None, phases=[Phase.explicit, Phase.generate], suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=8,
+    deadline=None,
+    phases=[Phase.explicit, Phase.generate],
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+)
 @given(
     order=st.permutations(range(len(STORY))),
     batch=st.sampled_from((1, 5, len(STORY))),

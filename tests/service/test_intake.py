@@ -114,7 +114,7 @@ def test_each_state_is_a_revision_with_a_score(desk: Desk) -> None:
 
 @pytest.mark.parametrize("together", [True, False], ids=["one batch", "two batches"])
 def test_what_is_deleted_before_it_came_stays_out(desk: Desk, together: bool) -> None:
-    for told in ([(deletion(1), post(1, "a secret"))] if together else [(deletion(1),), (post(1, "a secret"),)]):
+    for told in [(deletion(1), post(1, "a secret"))] if together else [(deletion(1),), (post(1, "a secret"),)]:
         desk.tell(*told)
         desk.read()
     assert desk.texts() in ({}, {"1": ""})

@@ -97,8 +97,8 @@ class TestHints:
             assert wait_until(lambda: ear.heard == 4)
 
     def test_heartbeats_keep_a_stream_alive_and_are_no_hints(self, box: Running) -> None:
-        with listening(box.mastodon.url, box.mastodon.token, idle=0.5) as ear:
-            assert not ear.ended(1.2)
+        with listening(box.mastodon.url, box.mastodon.token, idle=0.35) as ear:
+            assert not ear.ended(0.8)
             assert ear.heard == 1
 
     def test_the_thread_of_a_client_that_left_ends(self, box: Running) -> None:
