@@ -180,9 +180,12 @@ def digest(messages: Iterable[MessageFact], as_of: datetime, total_likes: int = 
 
 
 def _need(message: MessageFact, starter: int) -> float:
-    """Urgency, less for a message beside the point: among many remarks of others, one always looks urgent."""
-    full = message.author == starter or message.addressed or bool(message.rules)
-    return message.urgency if full else OTHERS * message.urgency
+    """Urgency, less for a content message and for one beside the point: of many remarks, one always looks urgent."""
+    if message.rules:
+        return message.urgency
+    mood = CONTENT if message.sentiment >= 0.4 else 1.0
+    full = message.author == starter or message.addressed
+    return mood * (message.urgency if full else OTHERS * message.urgency)
 
 
 def _weight(message: MessageFact, starter: int) -> tuple[float, float, int]:
@@ -218,13 +221,15 @@ REACH = 0.4
 TURNING = 0.4
 FRESH = 0.8
 HELPED = -1.4
-ANSWERED = -1.2
+ANSWERED = -1.5
 ACCEPTED = -1.8
 SETTLED = -1.6
-STALE = -1.2
+STALE = -2.0
 RULE = 3.0
 #: What a remark of somebody other than the one who asked counts.
 OTHERS = 0.75
+#: What a message in good spirits counts.
+CONTENT = 0.7
 #: Toxicity up to here is a rough tone that communities live with.
 ROUGH = 0.5
 

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from random import Random
 from typing import Any
 
-from sqlalchemy import func, insert, literal, select
+from sqlalchemy import func, insert, literal, select, update
 from sqlalchemy.orm import Session
 
 from moderation.triage import MessageFact, digest
 from service.db.models import Author, Community, Connection, Message, Revision, ScoreRow, Thread
-from service.deps import Deps
+from service.deps import Deps, utc_now
 from service.selftest.texts import texts
 from service.usecases.triage import triage_community
 
@@ -22,14 +23,36 @@ AUTHORS = 5_000
 A_THREAD = 6
 #: Threads of this many days, of which triage looks at the last 28.
 DAYS = 90
+SEED = 10
 _BLOCK = 1_000
 _ROLES = ("customer", "customer", "customer", "member", "brand", "staff")
 _RULES = ("safety", "legal", "threat")
 
 
+@dataclass(frozen=True, slots=True)
+class Filled:
+    """What was put in, and how long that and the triage took."""
+
+    messages: int
+    seconds: float
+    triage_seconds: float
+
+
+def fill(deps: Deps, messages: int, say: Callable[[str], None]) -> Filled:
+    """Puts at least `messages` messages into an empty database and triages every community."""
+    now, started = utc_now(), time.perf_counter()
+    say(f"filling {messages} messages …")
+    filler = _begin(deps, now)
+    filler.fill(messages, say)
+    _gather_statistics(deps)
+    filled = time.perf_counter()
+    _triage(deps, now)
+    return Filled(filler.messages, filled - started, time.perf_counter() - filled)
+
+
 @dataclass(slots=True)
 class Filler:
-    """Writes threads with ids counted by itself; `fill` may be called again for more of them."""
+    """Writes threads with ids that it counts itself."""
 
     deps: Deps
     now: datetime
@@ -38,7 +61,7 @@ class Filler:
     threads: int = 0
     messages: int = 0
 
-    def fill(self, messages: int, progress: Callable[[int], None]) -> None:
+    def fill(self, messages: int, say: Callable[[str], None]) -> None:
         """Adds threads until there are `messages` messages."""
         while self.messages < messages:
             first = self.messages + 1
@@ -48,7 +71,8 @@ class Filler:
                 session.connection().execute(insert(Thread), [thread for thread, _ in blocks])
                 session.connection().execute(insert(Message), [m for _, messages_ in blocks for m in messages_])
                 _revisions_and_scores(session, first)
-            progress(self.messages)
+            if self.threads // _BLOCK % 20 == 0:
+                say(f"  {self.messages}")
 
     def _thread(self) -> tuple[dict[str, Any], list[dict[str, Any]]]:
         self.threads += 1
@@ -100,7 +124,7 @@ def _fact(row: dict[str, Any]) -> MessageFact:
         id=row["id"],
         at=row["created_at"].timestamp(),
         author=row["author_id"],
-        role=role_of(row["author_id"]),
+        role=_role(row["author_id"]),
         toxicity=row["toxicity"],
         urgency=row["urgency"],
         sentiment=row["sentiment"],
@@ -110,7 +134,7 @@ def _fact(row: dict[str, Any]) -> MessageFact:
     )
 
 
-def role_of(author_id: int) -> str:
+def _role(author_id: int) -> str:
     """The same role for the same author, whenever asked."""
     return _ROLES[author_id % len(_ROLES)]
 
@@ -140,7 +164,7 @@ def _revisions_and_scores(session: Session, first: int) -> None:
     session.connection().execute(insert(ScoreRow).from_select(scored, score))
 
 
-def start_filling(deps: Deps, now: datetime, seed: int) -> Filler:
+def _begin(deps: Deps, now: datetime) -> Filler:
     """Connection, communities and authors; threads come by `fill`."""
     with deps.store.write() as session:
         session.add(Connection(id=1, name="bench", connector="archive", settings={}, created_at=now, state="ok"))
@@ -149,17 +173,23 @@ def start_filling(deps: Deps, now: datetime, seed: int) -> Filler:
         session.add_all(Community(id=n, connection_id=1, remote_id=f"c{n}", name=f"Community {n}") for n in numbers)
         session.flush()
         people = [
-            {"id": n, "connection_id": 1, "remote_id": f"a{n}", "handle": f"person{n}", "role": role_of(n)}
+            {"id": n, "connection_id": 1, "remote_id": f"a{n}", "handle": f"person{n}", "role": _role(n)}
             for n in range(1, AUTHORS + 1)
         ]
         session.connection().execute(insert(Author), [p | {"first_seen_at": now} for p in people])
-    return Filler(deps, now, Random(seed), texts(seed, now))
+    return Filler(deps, now, Random(SEED), texts(SEED, now))
 
 
-def triage_all(deps: Deps, now: datetime) -> None:
+def _triage(deps: Deps, now: datetime) -> None:
     """The real triage, once for each community, as of `now`."""
     with deps.store.write() as session:
-        for community in session.query(Community):
-            community.newest_at = now
+        session.execute(update(Community).values(newest_at=now))
     for number in range(1, COMMUNITIES + 1):
         triage_community(deps, number)
+
+
+def _gather_statistics(deps: Deps) -> None:
+    """PostgreSQL plans by statistics, which it would gather by itself a minute later."""
+    if deps.store.postgres:
+        with deps.store.write() as session:
+            session.connection().exec_driver_sql("ANALYZE")

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field
+from statistics import median
 from typing import Any
 
 import httpx
 
-from service.bench.filling import start_filling, triage_all
-from service.deps import Deps, utc_now
+from service.bench.filling import Filled, fill
 from service.selftest.measure import quantile
 from service.selftest.place import HOST, Place, TrialError, throw_away
 from service.usecases.clients import create_client
@@ -19,8 +20,8 @@ from service.usecases.people import create_person
 
 Say = Callable[[str], None]
 SMALL = 10_000
-SEED = 10
-REQUESTS = 120
+ROUNDS = 3
+REQUESTS = 100
 WARM_UP = 10
 PERSON = "bench"
 _TOKEN = re.compile(r'name="csrf_token"[^>]*value="([^"]+)"')
@@ -28,7 +29,7 @@ _TOKEN = re.compile(r'name="csrf_token"[^>]*value="([^"]+)"')
 
 @dataclass(frozen=True, slots=True)
 class QueueTimes:
-    """Milliseconds that 95 of 100 requests keep under. `queue_p95_ms` is the worse of page and API at `messages`."""
+    """Milliseconds that 95 of 100 requests keep under; `queue_p95_ms` is the worse of page and API at `messages`."""
 
     messages: int
     queue_p95_ms: float
@@ -46,9 +47,17 @@ class QueueTimes:
 
 
 @dataclass(frozen=True, slots=True)
+class _Desk:
+    """A running service with somebody signed in and a program's token."""
+
+    client: httpx.Client
+    token: str
+
+
+@dataclass(slots=True)
 class _Times:
-    page: list[float]
-    api: list[float]
+    page: list[float] = field(default_factory=list)
+    api: list[float] = field(default_factory=list)
 
     @property
     def worse(self) -> float:
@@ -56,62 +65,53 @@ class _Times:
 
 
 def bench_queue(messages: int, say: Say) -> QueueTimes:
-    """Measures at 10,000 messages, fills on, and measures again on the same service."""
-    with throw_away() as place:
-        filler = start_filling(place.deps, utc_now(), SEED)
-        filler.fill(min(SMALL, messages), lambda _done: None)
-        triage_all(place.deps, filler.now)
-        door = _open_door(place, say)
-        small = _measure(place, door)
-        say(f"{SMALL} messages: {small.worse:.1f} ms; filling up to {messages} …")
-        started = time.monotonic()
-        filler.fill(messages, lambda done: say(f"  {done}") if done % 100_000 < 6_000 else None)
-        filled = time.monotonic() - started
-        triage_seconds = _timed(lambda: triage_all(place.deps, filler.now))
-        _settle(place.deps)
-        large = _measure(place, door)
+    """Two services side by side, one with 10,000 messages: whatever else the machine does hits both alike."""
+    with throw_away() as little, throw_away() as big:
+        fill(little.deps, SMALL, say)
+        filled = fill(big.deps, messages, say)
+        say("starting both services …")
+        with _running(little) as one, _running(big) as other:
+            rounds = [(_Times(), _Times()) for _ in range(ROUNDS)]
+            _ask_both(one, other, (_Times(), _Times()), WARM_UP)
+            for times in rounds:
+                _ask_both(one, other, times, REQUESTS)
+    return _summed_up(rounds, filled)
+
+
+def _summed_up(rounds: list[tuple[_Times, _Times]], filled: Filled) -> QueueTimes:
+    """Medians over the rounds."""
+    small = median(little.worse for little, _ in rounds)
+    large = median(big.worse for _, big in rounds)
+    page, api = [t for _, big in rounds for t in big.page], [t for _, big in rounds for t in big.api]
     return QueueTimes(
-        messages=filler.messages,
-        queue_p95_ms=round(large.worse, 1),
-        queue_growth=round(large.worse / small.worse, 3),
-        small_p95_ms=round(small.worse, 1),
-        page_p95_ms=round(quantile(large.page, 0.95), 1),
-        api_p95_ms=round(quantile(large.api, 0.95), 1),
-        page_p50_ms=round(quantile(large.page, 0.5), 1),
-        api_p50_ms=round(quantile(large.api, 0.5), 1),
-        triage_seconds=round(triage_seconds, 2),
-        fill_seconds=round(filled, 1),
+        messages=filled.messages,
+        queue_p95_ms=round(large, 1),
+        queue_growth=round(large / small, 3),
+        small_p95_ms=round(small, 1),
+        page_p95_ms=round(quantile(page, 0.95), 1),
+        api_p95_ms=round(quantile(api, 0.95), 1),
+        page_p50_ms=round(quantile(page, 0.5), 1),
+        api_p50_ms=round(quantile(api, 0.5), 1),
+        triage_seconds=round(filled.triage_seconds, 2),
+        fill_seconds=round(filled.seconds, 1),
     )
 
 
-@dataclass(frozen=True, slots=True)
-class _Door:
-    """What a signed-in person and a program with a token bring along."""
-
-    password: str
-    token: str
-
-
-def _open_door(place: Place, say: Say) -> _Door:
+@contextmanager
+def _running(place: Place) -> Iterator[_Desk]:
     password = create_person(place.deps, PERSON, "manager")
     token = create_client(place.deps, PERSON, ("queue:read", "restricted:read"))
-    say("starting the service …")
     place.start()
-    return _Door(password, token)
-
-
-def _measure(place: Place, door: _Door) -> _Times:
-    """Page and API in turn, so that whatever else the machine does hits both."""
     with httpx.Client(base_url=f"http://{HOST}:{place.port}", timeout=30.0, trust_env=False) as client:
-        _sign_in(client, door.password)
-        bearer = {"Authorization": f"Bearer {door.token}"}
-        page, api = [], []
-        for number in range(REQUESTS + WARM_UP):
-            times = (_ask(client, "/queue", {}), _ask(client, "/api/v1/queue", bearer))
-            if number >= WARM_UP:
-                page.append(times[0])
-                api.append(times[1])
-    return _Times(page, api)
+        _sign_in(client, password)
+        yield _Desk(client, token)
+
+
+def _ask_both(one: _Desk, other: _Desk, times: tuple[_Times, _Times], count: int) -> None:
+    for _ in range(count):
+        for desk, kept in zip((one, other), times, strict=True):
+            kept.page.append(_ask(desk.client, "/queue", {}))
+            kept.api.append(_ask(desk.client, "/api/v1/queue", {"Authorization": f"Bearer {desk.token}"}))
 
 
 def _sign_in(client: httpx.Client, password: str) -> None:
@@ -130,16 +130,3 @@ def _ask(client: httpx.Client, path: str, headers: dict[str, str]) -> float:
     if answer.status_code != 200:
         raise TrialError(f"{path} was answered {answer.status_code}.")
     return ms
-
-
-def _timed(work: Callable[[], None]) -> float:
-    started = time.perf_counter()
-    work()
-    return time.perf_counter() - started
-
-
-def _settle(deps: Deps) -> None:
-    """PostgreSQL plans by statistics, which it gathers a minute later by itself."""
-    if deps.store.postgres:
-        with deps.store.write() as session:
-            session.connection().exec_driver_sql("ANALYZE")

@@ -108,7 +108,7 @@ def test_what_is_left_gets_a_time_to_look_that_a_triage_never_postpones(desk: Of
         deps = desk.at(as_of + timedelta(minutes=minute))
         triage_community(deps, 1)
         left = [c for c in desk.rows(Case) if c.lane == "left"]
-        assert len(left) >= 15
+        assert len(left) >= 8
         looks = {c.id: c.look_again_at for c in left}
         assert all(at is not None and at > as_of for at in looks.values())
         if minute:
@@ -156,7 +156,7 @@ def test_a_delivery_that_arrives_during_a_triage_keeps_the_triage_due(
 
     def cut_while_something_comes(*given: Any, **more: Any) -> Any:
         monkeypatch.setattr(triage, "cut", cut)
-        body = b'{"thread":"late","id":"late","author":"x","created_at":"2026-11-20T11:30:00+00:00","text":"smoke and fire!"}'
+        body = b'{"thread":"late","id":"late","author":"x","created_at":"2026-11-20T11:30:00+00:00","text":"It burned my hand, smoke comes out of it!"}'
         intake.accept(desk.deps, 1, "import", [Delivery("late", "line", body)])
         while intake.process_deliveries(desk.deps):
             pass
