@@ -24,11 +24,11 @@ imports: $(VENV)/.dev
 	$(BIN)/lint-imports
 
 pytest: $(VENV)/.dev
-	$(BIN)/python -m pytest -q
+	$(BIN)/python -m pytest -q -n auto --dist loadfile
 
 # The same tests on a real PostgreSQL, started from a wheel.
 postgres: $(VENV)/.dev
-	TENTH_TEST_POSTGRES=1 $(BIN)/python -m pytest -q tests/service tests/api tests/web tests/migrations
+	TENTH_TEST_POSTGRES=1 $(BIN)/python -m pytest -q -n auto --dist loadfile tests/service tests/api tests/web tests/migrations
 
 # Long runs: kills, storms, a million messages.
 soak: $(VENV)/.dev

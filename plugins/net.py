@@ -13,6 +13,7 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from functools import lru_cache
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -276,16 +277,22 @@ class _Backend(httpcore.NetworkBackend):
         raise AddressBlocked("A Unix socket is not a platform.")
 
 
+@lru_cache(maxsize=1)
+def _tls() -> ssl.SSLContext:
+    """One for all clients: reading the certificate authorities takes longer than a call."""
+    context = httpx.create_ssl_context(trust_env=False)
+    context.sslsocket_class = _TlsSocket
+    return context
+
+
 class _Transport(httpx.HTTPTransport):
     """Sends to one host only: the client's headers hold that host's credential."""
 
     def __init__(self, base_url: str, allow: frozenset[str]) -> None:
-        super().__init__(trust_env=False)
+        super().__init__(verify=_tls(), trust_env=False)
         self._home = _origin(httpx.URL(base_url))
-        context = httpx.create_ssl_context(trust_env=False)
-        context.sslsocket_class = _TlsSocket
         self._pool = httpcore.ConnectionPool(
-            ssl_context=context,
+            ssl_context=_tls(),
             max_connections=4,
             keepalive_expiry=10.0,
             network_backend=_Backend(allow),

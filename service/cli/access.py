@@ -18,7 +18,11 @@ def person() -> None:
 @click.argument("username")
 @click.option("--role", default="responder", type=click.Choice(["owner", "manager", "responder", "analyst"]))
 def add(username: str, role: str) -> None:
-    """Add a person; prints a first password, once."""
+    """Add a person; prints a first password, once.
+
+    \b
+    Example:  tenth person add ada --role manager
+    """
     password = create_person(deps(), username, role, None)
     click.echo(f"“{username}” may sign in as {role} with the password {password}")
 
@@ -26,7 +30,11 @@ def add(username: str, role: str) -> None:
 @person.command("password")
 @click.argument("username")
 def password(username: str) -> None:
-    """Give a person a new password, and sign them out everywhere."""
+    """Give a person a new password, and sign them out everywhere.
+
+    \b
+    Example:  tenth person password ada
+    """
     click.echo(f"The new password of “{username}” is {set_password(deps(), username, None)}")
 
 
@@ -50,7 +58,11 @@ def add_client(name: str, scopes: tuple[str, ...]) -> None:
 @client.command("revoke")
 @click.argument("name")
 def revoke(name: str) -> None:
-    """Revoke a client's token."""
+    """Revoke a client's token.
+
+    \b
+    Example:  tenth client revoke dashboard
+    """
     revoke_client(deps(), name)
     click.echo(f"The token of “{name}” no longer works.")
 

@@ -41,7 +41,11 @@ def verify_command(head: Path | None, as_json: bool) -> None:
 
 @audit.command("head")
 def head_command() -> None:
-    """Print the signed head, to be kept where this database's keeper cannot change it."""
+    """Print the signed head, to be kept where this database's keeper cannot change it.
+
+    \b
+    Example:  tenth audit head > head.txt
+    """
     d = deps()
     with d.store.read() as session:
         click.echo(export_head(session))

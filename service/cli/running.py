@@ -58,7 +58,11 @@ def worker() -> None:
 
 @click.command("migrate")
 def migrate_command() -> None:
-    """Bring the database's tables up to date."""
+    """Bring the database's tables up to date.
+
+    \b
+    Example:  tenth migrate
+    """
     from service.app import create_app
 
     app = create_app(web=False)

@@ -39,11 +39,11 @@ _CASE = (
 
 @dataclass(frozen=True, slots=True)
 class _Row:
-    """A thread in or just out of the window, with its case as far as it has one."""
+    """A thread in or just out of the window, with its case as far as it has one; of an erased one no message is left."""
 
     thread_id: int
     connection_id: int
-    last_message_at: datetime
+    last_message_at: datetime | None
     facts: ThreadFacts
     case: Any
 
@@ -75,7 +75,8 @@ def triage_community(deps: Deps, community_id: int) -> bool:
         community = session.get_one(Community, community_id)
         as_of = line_time(session, community, now)
         rows = _load(session, community, as_of)
-    inside = [r for r in rows if r.last_message_at > window_start(as_of, community.window_days)]
+    start = window_start(as_of, community.window_days)
+    inside = [r for r in rows if r.last_message_at is not None and r.last_message_at > start]
     line = cut([_candidate(r) for r in inside], as_of, community.budget)
     with deps.store.write() as session:
         if not _still_mine(session, community_id, attempt):
@@ -117,7 +118,7 @@ def _load(session: Session, community: Community, as_of: datetime) -> list[_Row]
     query = (
         select(Thread.id, Thread.connection_id, Thread.last_message_at, Thread.facts, *_CASE)
         .outerjoin(Case, Case.thread_id == Thread.id)
-        .where(Thread.community_id == community.id, Thread.messages > 0, active | standing)
+        .where(Thread.community_id == community.id, active | standing)
         .order_by(Thread.id)
     )
     return [

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
+import sqlite3
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,7 @@ import click
 import pytest
 from click.testing import CliRunner
 
-from service.cli import cli
+from service.cli import cli, main
 from tests.support.office import chatter, free_port, jsonl, line, tenth
 
 BAD = (b"this is no JSON\n", b'{"thread": "1"}\n')
@@ -59,6 +60,28 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     yield folder
 
 
+@pytest.fixture
+def here(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Callable[..., Answer]:
+    """The same entry point without a process of its own, for what need not prove that it starts."""
+    monkeypatch.setattr("service.cli.configure", lambda: None)
+
+    def ask_here(home: Path, *arguments: str, **settings: str) -> Answer:
+        with monkeypatch.context() as during:
+            during.delenv("TENTH_DATA_DIR", raising=False)
+            during.delenv("TENTH_DATABASE_URL", raising=False)
+            for name, value in settings.items():
+                during.setenv(name, value)
+            during.chdir(home)
+            during.setattr("sys.argv", ["tenth", *arguments])
+            capsys.readouterr()
+            with pytest.raises(SystemExit) as ended:
+                main()
+        said = capsys.readouterr()
+        return Answer(int(ended.value.code or 0), said.out, said.err)
+
+    return ask_here
+
+
 # ------------------------------------------------------------------ refused, in words
 
 
@@ -77,23 +100,33 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
         (("backup", "no/such/folder/x.zip"), "cannot be written"),
     ],
 )
-def test_what_cannot_be_done_is_one_line_and_code_1(home: Path, arguments: tuple[str, ...], words: str) -> None:
-    found = ask(home, *arguments)
+def test_what_cannot_be_done_is_one_line_and_code_1(
+    home: Path, here: Callable[..., Answer], arguments: tuple[str, ...], words: str
+) -> None:
+    found = here(home, *arguments)
     assert (found.code, found.out) == (1, "")
     assert found.err.startswith("Error: ")
     assert words in found.err
     assert len(found.err.strip().splitlines()) == 1
 
 
-def test_wrong_usage_is_code_2(home: Path) -> None:
-    assert ask(home, "import").code == 2
+def test_a_real_process_fails_without_a_trace_of_python(home: Path) -> None:
+    found = ask(home, "poll", "nowhere")
+    assert (found.code, found.out) == (1, "")
+    assert found.err == "Error: There is no connection “nowhere”. Connections: old-forum.\n"
 
 
-def test_a_wrong_setting_names_its_variable_and_a_database_that_is_away_is_said(home: Path) -> None:
-    wrong = ask(home, "queue", TENTH_BATCH_SIZE="none")
+def test_wrong_usage_is_code_2(home: Path, here: Callable[..., Answer]) -> None:
+    assert here(home, "import").code == 2
+
+
+def test_a_wrong_setting_names_its_variable_and_a_database_that_is_away_is_said(
+    home: Path, here: Callable[..., Answer]
+) -> None:
+    wrong = here(home, "queue", TENTH_BATCH_SIZE="none")
     assert (wrong.code, wrong.out) == (1, "")
     assert "TENTH_BATCH_SIZE" in wrong.err
-    away = ask(home, "queue", TENTH_DATABASE_URL=f"postgresql://u:my-password@127.0.0.1:{free_port()}/d")
+    away = here(home, "queue", TENTH_DATABASE_URL=f"postgresql://u:my-password@127.0.0.1:{free_port()}/d")
     assert away.code == 1
     assert "TENTH_DATABASE_URL" in away.err
     assert "my-password" not in away.err
@@ -111,23 +144,23 @@ def test_a_second_import_adds_nothing_and_standard_input_is_a_file(home: Path) -
     assert (piped.json["new"], piped.json["bad"]) == (0, 1) or piped.json["lines"] == 2
 
 
-def test_the_queue_as_json_is_only_json_and_holds_the_tenth(home: Path) -> None:
+def test_the_queue_as_json_is_only_json_and_holds_the_tenth(home: Path, here: Callable[..., Answer]) -> None:
     found = ask(home, "queue", "--json")
     assert (found.code, found.err) == (0, "")
     queue = found.json
     assert queue["threads"] == 20
     assert queue["surfaced"] == 2
     assert len(queue["items"]) == queue["surfaced"] + queue["always"]
-    words = ask(home, "queue", "--locale", "fr")
+    words = here(home, "queue", "--locale", "fr")
     assert words.out.startswith("20 threads active; 2 within the budget")
-    past = ask(home, "queue", "--as-of", "2026-11-20T06:00:00+00:00", "--json").json
+    past = here(home, "queue", "--as-of", "2026-11-20T06:00:00+00:00", "--json").json
     assert 0 < past["threads"] < 20
     first = queue["items"][0]["thread"]
-    thread = ask(home, "thread", first, "--json").json
+    thread = here(home, "thread", first, "--json").json
     assert thread["thread"] == first
     assert len(thread["items"]) == thread["messages"]
     assert sum(m["marked"] for m in thread["items"]) == 1
-    assert "toxicity" in ask(home, "thread", first).out
+    assert "toxicity" in here(home, "thread", first).out
 
 
 # ------------------------------------------------------------------ score
@@ -145,8 +178,8 @@ def test_score_gives_a_line_for_a_line_and_leaves_no_trace(tmp_path: Path) -> No
     assert ask(tmp_path, "score", stdin=b"").out == ""
 
 
-def test_a_scorer_that_is_not_there_is_named(tmp_path: Path) -> None:
-    found = ask(tmp_path, "score", "--scorer", "magic", stdin=b"x\n")
+def test_a_scorer_that_is_not_there_is_named(tmp_path: Path, here: Callable[..., Answer]) -> None:
+    found = here(tmp_path, "score", "--scorer", "magic")
     assert (found.code, found.out) == (1, "")
     assert "magic" in found.err
 
@@ -154,61 +187,60 @@ def test_a_scorer_that_is_not_there_is_named(tmp_path: Path) -> None:
 # ------------------------------------------------------------------ the rest of the desk
 
 
-def test_people_clients_switches_and_the_audit_log(tmp_path: Path) -> None:
+def test_people_clients_switches_and_the_audit_log(tmp_path: Path, here: Callable[..., Answer]) -> None:
     """One story: every act of it leaves its entry, the chain is whole, a change to it is found."""
-    assert ask(tmp_path, "migrate").out.startswith("The database is at version")
-    added = ask(tmp_path, "person", "add", "ada", "--role", "manager")
+    assert here(tmp_path, "migrate").out.startswith("The database is at version")
+    added = here(tmp_path, "person", "add", "ada", "--role", "manager")
     assert "“ada” may sign in as manager" in added.out
-    assert "already" in ask(tmp_path, "person", "add", "Ada").err
-    token = ask(tmp_path, "client", "add", "dashboard", "--scope", "queue:read").out.strip()
+    assert "already" in here(tmp_path, "person", "add", "Ada").err
+    token = here(tmp_path, "client", "add", "dashboard", "--scope", "queue:read").out.strip()
     assert len(token) >= 32
     assert " " not in token
-    assert ask(tmp_path, "stop", "--reason", "we look into it").code == 0
-    assert ask(tmp_path, "stop").code == 0
-    assert ask(tmp_path, "go").code == 0
-    assert ask(tmp_path, "retry").out.startswith("0 deliveries")
-    exported = ask(tmp_path, "audit", "head").out
+    assert here(tmp_path, "stop", "--reason", "we look into it").code == 0
+    assert here(tmp_path, "stop").code == 0
+    assert here(tmp_path, "go").code == 0
+    assert here(tmp_path, "retry").out.startswith("0 deliveries")
+    exported = here(tmp_path, "audit", "head").out
     (tmp_path / "head.txt").write_text(exported)
-    good = ask(tmp_path, "audit", "verify", "--json", "--head", "head.txt")
+    good = here(tmp_path, "audit", "verify", "--json", "--head", "head.txt")
     assert (good.code, good.json["findings"]) == (0, [])
     entries = good.json["entries"]
     assert entries >= 4
-    import sqlite3
-
     with sqlite3.connect(tmp_path / "var" / "tenth.db") as database:
         database.execute("UPDATE audit_entry SET reason = 'nothing to see' WHERE kind = 'switch:stop'")
-    bad = ask(tmp_path, "audit", "verify", "--json")
+    bad = here(tmp_path, "audit", "verify", "--json")
     assert bad.code == 1
     assert len(bad.json["findings"]) == 1
-    assert ask(tmp_path, "audit", "verify").out.endswith("the chain is broken.\n")
+    assert here(tmp_path, "audit", "verify").out.endswith("the chain is broken.\n")
 
 
-def test_the_doctor_without_a_worker_says_what_to_do(home: Path) -> None:
-    found = ask(home, "doctor", "--json")
+def test_the_doctor_without_a_worker_says_what_to_do(home: Path, here: Callable[..., Answer]) -> None:
+    found = here(home, "doctor", "--json")
     assert found.code == 1
     failed = [f for f in found.json if not f["ok"]]
     assert [(f["part"], f["do"]) for f in failed] == [("worker", "Start the service: tenth run")]
-    assert "FAIL worker" in ask(home, "doctor").out
+    assert "FAIL worker" in here(home, "doctor").out
 
 
-def test_backup_rotation_and_restore(home: Path, tmp_path: Path) -> None:
+def test_backup_rotation_and_restore(
+    home: Path, tmp_path: Path, here: Callable[..., Answer]
+) -> None:
     """A backup comes back under its key, and under a new one that has the old behind it."""
-    saved = ask(home, "backup", str(tmp_path / "saved.zip"))
+    saved = here(home, "backup", str(tmp_path / "saved.zip"))
     assert saved.code == 0
     old, new = (home / "var" / "secret-key").read_text(), "a newer secret key for tests of forty letters"
-    refused = ask(tmp_path, "restore", "saved.zip", TENTH_SECRET_KEY=new)
+    refused = here(tmp_path, "restore", "saved.zip", TENTH_SECRET_KEY=new)
     assert refused.code == 1
     assert "TENTH_SECRET_KEY" in refused.err
-    back = ask(tmp_path, "restore", "saved.zip", TENTH_SECRET_KEY=old)
+    back = here(tmp_path, "restore", "saved.zip", TENTH_SECRET_KEY=old)
     assert (back.code, back.err) == (0, "")
     assert "are back" in back.out
-    rotated = ask(tmp_path, "secrets", "rotate", TENTH_SECRET_KEY=f"{new},{old}")
+    rotated = here(tmp_path, "secrets", "rotate", TENTH_SECRET_KEY=f"{new},{old}")
     assert "under the newest key" in rotated.out
-    assert ask(tmp_path, "audit", "verify", TENTH_SECRET_KEY=new).code == 0
-    assert ask(tmp_path, "audit", "verify", TENTH_SECRET_KEY=old).code == 1
-    here, there = (ask(f, "queue", "--json").json for f in (home, home))
-    assert here == there
-    assert ask(tmp_path, "queue", "--json", TENTH_SECRET_KEY=new).json["items"] == here["items"]
+    assert here(tmp_path, "audit", "verify", TENTH_SECRET_KEY=new).code == 0
+    assert here(tmp_path, "audit", "verify", TENTH_SECRET_KEY=old).code == 1
+    before, after = here(home, "queue", "--json").json, here(tmp_path, "queue", "--json", TENTH_SECRET_KEY=new).json
+    assert after == before
 
 
 # ------------------------------------------------------------------ help

@@ -104,7 +104,7 @@ def test_what_is_left_gets_a_time_to_look_that_a_triage_never_postpones(desk: Of
     desk.take_in(chatter(20))
     live(desk)
     as_of = desk.rows(Community)[0].newest_at + timedelta(minutes=5)
-    for minute in (0, 1, 30, 59):
+    for minute in (0, 1, 30, 50):
         deps = desk.at(as_of + timedelta(minutes=minute))
         triage_community(deps, 1)
         left = [c for c in desk.rows(Case) if c.lane == "left"]

@@ -9,9 +9,6 @@ import pytest
 
 from tests.plugins.discourse.desk import Desk, connect
 from tests.sandbox_server import Running, running_sandbox
-from tests.support.tls import authorities_read_once
-
-__all__ = ["authorities_read_once", "box", "desk", "desks"]
 
 
 @pytest.fixture
