@@ -63,7 +63,7 @@ def upgrade() -> None:
         sa.Column("shadow", sa.Boolean(), nullable=False),
         sa.Column("state", sa.String(length=20), nullable=False),
         sa.Column("error", sa.Text(), nullable=False),
-        sa.Column("error_code", sa.String(length=40), nullable=False),
+        sa.Column("error_code", sa.String(length=80), nullable=False),
         sa.Column("error_since", sa.DateTime(timezone=True), nullable=True),
         sa.Column("error_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("read_at", sa.DateTime(timezone=True), nullable=True),

@@ -71,7 +71,7 @@ class Connection(Base):
     shadow: Mapped[bool] = mapped_column(default=True)
     state: Mapped[str] = mapped_column(String(20), default="new")
     error: Mapped[str] = mapped_column(Text, default="")
-    error_code: Mapped[str] = mapped_column(String(40), default="")
+    error_code: Mapped[str] = mapped_column(String(80), default="")
     error_since: Mapped[datetime | None]
     error_at: Mapped[datetime | None]
     read_at: Mapped[datetime | None]

@@ -32,6 +32,7 @@ FATAL = "Whoever read it ended before it was done, time and again."
 BACKOFF = (5, 30, 120, 600, 1800)
 #: A platform's clock may be a little ahead of ours; a date further ahead is pulled back to when we read it.
 CLOCK_SKEW = timedelta(minutes=10)
+LONGEST_ID = 300
 
 
 @dataclass(slots=True)
@@ -86,13 +87,14 @@ def _parse_all(
         try:
             delivery = Delivery(key=row.key, kind=row.kind, body=row.body)
             events = connection.connector.parse(delivery, connection.settings).events
+            cleaned = [clean(e, min(now, row.received_at)) for e in events]
         except BadInput as error:
             errors[row.id] = (str(error), None)
         except Exception as error:
             log.exception("deliveries.parse_failed", delivery=row.id, connector=connection.connector.name)
             errors[row.id] = (f"The connector failed on this: {type(error).__name__}: {error}", None)
         else:
-            items.append(Item(row, [clean(e, min(now, row.received_at)) for e in events], _subject(events)))
+            items.append(Item(row, cleaned, _subject(events)))
     return items, errors
 
 
@@ -104,16 +106,23 @@ def _subject(events: Sequence[Event]) -> str | None:
 
 
 def clean(event: Event, received_at: datetime) -> Event:
-    """What every database can hold and triage can trust: no null bytes, no lone surrogates, no far-future dates."""
+    """What every database can hold and triage can trust: no null bytes, no lone surrogates, no far-future dates.
+
+    Raises BadInput for an id that is too long to be kept: a cut id could be somebody else's.
+    """
     if isinstance(event, ThreadListed):
         return replace(event, at=min(event.at, received_at))
     if not isinstance(event, MessageSeen):
         return event
+    ids = (event.remote_id, event.thread.remote_id, event.author.remote_id, event.in_reply_to or "")
+    if any(len(one) > LONGEST_ID for one in (*ids, event.thread.community.remote_id)):
+        raise BadInput(f"An id in it is longer than {LONGEST_ID} characters.")
     latest = received_at + CLOCK_SKEW
     return replace(
         event,
         text=storable(event.text),
         content_warning=storable(event.content_warning),
+        visibility=event.visibility[:20],
         created_at=min(event.created_at, latest),
         author=replace(event.author, name=storable(event.author.name), handle=storable(event.author.handle)),
         thread=replace(event.thread, title=None if event.thread.title is None else storable(event.thread.title)),

@@ -186,7 +186,20 @@ def test_the_message_a_person_should_see_first_is_the_one_in_need_unless_somebod
 
 @pytest.mark.parametrize(
     ("threads", "expected"),
-    [(0, 0), (1, 1), (9, 1), (10, 1), (11, 2), (30, 3), (91, 10), (99, 10), (100, 10), (104, 10), (106, 11), (1000, 100)],
+    [
+        (0, 0),
+        (1, 1),
+        (9, 1),
+        (10, 1),
+        (11, 2),
+        (30, 3),
+        (91, 10),
+        (99, 10),
+        (100, 10),
+        (104, 10),
+        (106, 11),
+        (1000, 100),
+    ],
 )
 def test_a_small_community_rounds_its_tenth_up_and_a_large_one_to_the_nearest(threads: int, expected: int) -> None:
     assert places(threads, 0.1) == expected

@@ -41,7 +41,7 @@ def ask(home: Path, *arguments: str, stdin: bytes = b"", **settings: str) -> Ans
 
 
 @pytest.fixture(scope="module")
-def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder in which an archive is connected and a file, partly bad, was imported."""
     folder = tmp_path_factory.mktemp("home")
     made = ask(folder, "connect", "archive", "--name", "old-forum")
@@ -57,7 +57,7 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     assert [p.split(":")[0] for p in problems] == ["line 1", "line 32"]
     assert all(len(p) > 20 for p in problems)
     assert sorted(p.name for p in folder.iterdir()) == ["posts.jsonl", "var"]
-    yield folder
+    return folder
 
 
 @pytest.fixture
@@ -222,9 +222,7 @@ def test_the_doctor_without_a_worker_says_what_to_do(home: Path, here: Callable[
     assert "FAIL worker" in here(home, "doctor").out
 
 
-def test_backup_rotation_and_restore(
-    home: Path, tmp_path: Path, here: Callable[..., Answer]
-) -> None:
+def test_backup_rotation_and_restore(home: Path, tmp_path: Path, here: Callable[..., Answer]) -> None:
     """A backup comes back under its key, and under a new one that has the old behind it."""
     saved = here(home, "backup", str(tmp_path / "saved.zip"))
     assert saved.code == 0

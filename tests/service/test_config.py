@@ -16,7 +16,13 @@ from tests.support.office import environment
 
 WRONG = {
     "data_dir": ["a-file"],
-    "database_url": ["mysql://db/tenth", "sqlite:tenth.db", "sqlite://", "sqlite:///:memory:", "postgresql://u:p@h:port/d"],
+    "database_url": [
+        "mysql://db/tenth",
+        "sqlite:tenth.db",
+        "sqlite://",
+        "sqlite:///:memory:",
+        "postgresql://u:p@h:port/d",
+    ],
     "secret_key": ["too short", f"{'k' * MIN_SECRET},too short"],
     "redis_url": ["localhost:6379", "http://localhost"],
     "allow_private_hosts": ["https://forum.example", "forum.example/path", "user@forum.example"],

@@ -104,7 +104,9 @@ def test_a_good_connection_is_checked_sealed_in_shadow_due_and_noted(desk: Offic
     with desk.deps.store.read() as session:
         found = opened(desk.deps, session, connection_id)
     assert found.settings.api_key.get_secret_value() == sandbox.discourse.api_key
-    assert [(e.kind, e.subject) for e in desk.rows(AuditEntry)] == [("connection:connect", f"connection:{connection_id}")]
+    assert [(e.kind, e.subject) for e in desk.rows(AuditEntry)] == [
+        ("connection:connect", f"connection:{connection_id}")
+    ]
 
 
 def test_a_connection_whose_connector_is_gone_says_so(desk: Office) -> None:

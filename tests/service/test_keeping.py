@@ -28,8 +28,17 @@ def put(desk: Office, state: str, days: float, count: int = 1) -> None:
     at = NOW - timedelta(days=days)
     rows = [
         {
-            **{"connection_id": 1, "source": "import", "key": f"{state}-{days}-{n}", "kind": "line", "digest": "d"},
-            **{"body": b"{}", "state": state, "attempt": 0, "due_at": at, "error": "", "received_at": at},
+            "connection_id": 1,
+            "source": "import",
+            "key": f"{state}-{days}-{n}",
+            "kind": "line",
+            "digest": "d",
+            "body": b"{}",
+            "state": state,
+            "attempt": 0,
+            "due_at": at,
+            "error": "",
+            "received_at": at,
         }
         for n in range(count)
     ]

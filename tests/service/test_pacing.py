@@ -57,7 +57,7 @@ def test_what_is_over_the_limit_is_refused_with_the_time_when_it_goes_on(pacer: 
     for _ in range(3):
         take(pacer)
         clock.wait(10)
-    with pytest.raises(RateLimited, match="forum.example") as refused:
+    with pytest.raises(RateLimited, match=r"forum[.]example") as refused:
         take(pacer)
     assert refused.value.retry_at is not None
     assert START + timedelta(seconds=60) < refused.value.retry_at < START + timedelta(seconds=61)

@@ -292,7 +292,8 @@ def test_a_credential_that_cannot_be_opened_is_a_failure_with_what_to_do(
 
 
 @pytest.mark.parametrize(
-    ("name", "kind"), [("discourse", "discourse_429"), ("discourse", "discourse_global_429"), ("mastodon", "mastodon_429")]
+    ("name", "kind"),
+    [("discourse", "discourse_429"), ("discourse", "discourse_global_429"), ("mastodon", "mastodon_429")],
 )
 def test_a_rate_limit_slows_down_until_the_time_given_and_is_no_failure(
     desk: Office, sandbox: Running, add: Callable[[str], int], name: str, kind: str

@@ -162,7 +162,13 @@ def test_an_empty_desk_has_an_empty_queue() -> None:
     desk = office()
     found = queue_page(desk.deps, size=None).to_json()
     assert found | {"as_of": ""} == {
-        **{"as_of": "", "threads": 0, "surfaced": 0, "always": 0, "share": 0.0, "cut": 1.0, "items": []}
+        "as_of": "",
+        "threads": 0,
+        "surfaced": 0,
+        "always": 0,
+        "share": 0.0,
+        "cut": 1.0,
+        "items": [],
     }
     desk.close()
 
@@ -179,7 +185,13 @@ def test_an_archives_clock_stands_still_at_its_newest_message() -> None:
 
 @pytest.mark.parametrize(
     ("priority", "lane", "word"),
-    [(0.9, "always", "rule"), (0.1, "always", "rule"), (0.6, "needs", "high"), (0.25, "left", "medium"), (0.2, "left", "low")],
+    [
+        (0.9, "always", "rule"),
+        (0.1, "always", "rule"),
+        (0.6, "needs", "high"),
+        (0.25, "left", "medium"),
+        (0.2, "left", "low"),
+    ],
 )
 def test_bands(priority: float, lane: str, word: str) -> None:
     assert band(priority, lane) == word

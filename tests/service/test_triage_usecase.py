@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -14,7 +15,6 @@ from service.db.base import Base
 from service.db.models import Case, Community, Connection, Thread
 from service.usecases import intake, triage
 from service.usecases.cases import Intent, act
-from service.usecases.importing import import_file
 from service.usecases.looking import look_again
 from service.usecases.people import Known, create_person, sign_in
 from service.usecases.triage import triage_community, triage_due
@@ -104,6 +104,7 @@ def test_what_is_left_gets_a_time_to_look_that_a_triage_never_postpones(desk: Of
     desk.take_in(chatter(20))
     live(desk)
     as_of = desk.rows(Community)[0].newest_at + timedelta(minutes=5)
+    earlier: dict[int, datetime] = {}
     for minute in (0, 1, 30, 50):
         deps = desk.at(as_of + timedelta(minutes=minute))
         triage_community(deps, 1)
@@ -156,7 +157,7 @@ def test_a_delivery_that_arrives_during_a_triage_keeps_the_triage_due(
 
     def cut_while_something_comes(*given: Any, **more: Any) -> Any:
         monkeypatch.setattr(triage, "cut", cut)
-        body = b'{"thread":"late","id":"late","author":"x","created_at":"2026-11-20T11:30:00+00:00","text":"It burned my hand, smoke comes out of it!"}'
+        body = json.dumps(line(9_001, "late", BURNS)).encode()
         intake.accept(desk.deps, 1, "import", [Delivery("late", "line", body)])
         while intake.process_deliveries(desk.deps):
             pass

@@ -135,9 +135,21 @@ def test_every_field_that_sounds_like_a_secret_is_kept_as_one(name: str) -> None
 
 
 def test_logs_mask_whatever_is_named_like_a_credential() -> None:
-    event = {"event": "x", "api_key": KEY, "Authorization": b"Bearer 1", "user_password": "p", "count": 3, "token": None}
+    event = {
+        "event": "x",
+        "api_key": KEY,
+        "Authorization": b"Bearer 1",
+        "user_password": "p",
+        "count": 3,
+        "token": None,
+    }
     assert mask(None, "info", dict(event)) == {
-        **{"event": "x", "api_key": "•••", "Authorization": "•••", "user_password": "•••", "count": 3, "token": None}
+        "event": "x",
+        "api_key": "•••",
+        "Authorization": "•••",
+        "user_password": "•••",
+        "count": 3,
+        "token": None,
     }
 
 

@@ -40,7 +40,8 @@ def test_https_is_remembered_only_over_https_and_only_behind_our_own_proxy(app: 
     assert "Strict-Transport-Security" in app.test_client().get("/sign-in", base_url="https://desk.example").headers
     forwarded = {"X-Forwarded-Proto": "https", "X-Forwarded-For": "192.0.2.1"}
     assert "Strict-Transport-Security" not in app.test_client().get("/sign-in", headers=forwarded).headers
-    behind = build(tmp_path / "proxy", proxies=1).test_client()
+    own = f"sqlite:///{tmp_path / 'proxy.db'}"
+    behind = build(tmp_path / "proxy", proxies=1, database_url=own).test_client()
     assert "Strict-Transport-Security" in behind.get("/sign-in", headers=forwarded).headers
 
 
