@@ -341,7 +341,7 @@ def upgrade() -> None:
         sa.Column("toxicity", sa.Double(), nullable=False),
         sa.Column("urgency", sa.Double(), nullable=False),
         sa.Column("sentiment", sa.Double(), nullable=False),
-        sa.Column("language", sa.String(length=10), nullable=False),
+        sa.Column("language", sa.String(length=20), nullable=False),
         sa.Column("rules", sa.String(length=80), nullable=False),
         sa.Column("reasons", sa.JSON(), nullable=False),
         sa.Column("scored_at", sa.DateTime(timezone=True), nullable=False),

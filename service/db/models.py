@@ -221,7 +221,7 @@ class ScoreRow(Base):
     toxicity: Mapped[float]
     urgency: Mapped[float]
     sentiment: Mapped[float]
-    language: Mapped[str] = mapped_column(String(10))
+    language: Mapped[str] = mapped_column(String(20))
     rules: Mapped[str] = mapped_column(String(80), default="")
     reasons: Mapped[list[Any]]
     scored_at: Mapped[datetime]

@@ -5,10 +5,13 @@ SimpleWorker runs jobs in this process: RQ's default forks for each job, which i
 
 from __future__ import annotations
 
+import signal
 import threading
+from typing import Any
 
 import structlog
 from redis import Redis
+from redis.exceptions import RedisError
 from rq import Queue, SimpleWorker
 from sqlalchemy.exc import SQLAlchemyError
 
@@ -29,17 +32,45 @@ SWEEP = (
 )
 
 
+#: How long a worker waits for a server that went away, before it asks again.
+AWAY_SECONDS = 2.0
+
+
+class Stoppable(SimpleWorker):
+    """Tells being asked to stop from ending for any other reason."""
+
+    stop: threading.Event
+
+    def request_stop(self, signum: int, frame: Any) -> None:
+        """The handler of SIGTERM and SIGINT while it works."""
+        self.stop.set()
+        super().request_stop(signum, frame)  # type: ignore[no-untyped-call]
+
+
 def run_rq_worker(deps: Deps) -> None:
-    """Works until SIGTERM or SIGINT; the running job is finished first."""
+    """Works until SIGTERM or SIGINT; the running job is finished first. A server that goes away is waited for."""
     stop = threading.Event()
     sweeper = threading.Thread(target=sweep, args=(deps, stop), name="sweep", daemon=True)
     sweeper.start()
-    connection = Redis.from_url(deps.settings.redis_url)
-    worker = SimpleWorker([Queue(QUEUE, connection=connection)], connection=connection)
     try:
-        worker.work(logging_level="WARNING")
+        while not stop.is_set():
+            _work(deps, stop)
+            for number in (signal.SIGTERM, signal.SIGINT):
+                signal.signal(number, lambda *_: stop.set())  # RQ's own handlers would ask the server first
+            stop.wait(AWAY_SECONDS)
     finally:
         stop.set()
+
+
+def _work(deps: Deps, stop: threading.Event) -> None:
+    """RQ's worker ends, one way or the other, when its server does."""
+    connection = Redis.from_url(deps.settings.redis_url)
+    worker = Stoppable([Queue(QUEUE, connection=connection)], connection=connection)
+    worker.stop = stop
+    try:
+        worker.work(logging_level="WARNING")
+    except RedisError as error:
+        log.warning("worker.no_server", error=type(error).__name__)
 
 
 def sweep(deps: Deps, stop: threading.Event) -> None:

@@ -135,13 +135,13 @@ def test_a_wrong_setting_names_its_variable_and_a_database_that_is_away_is_said(
 # ------------------------------------------------------------------ import and queue
 
 
-def test_a_second_import_adds_nothing_and_standard_input_is_a_file(home: Path) -> None:
-    again = ask(home, "import", "posts.jsonl", "--connection", "old-forum")
+def test_a_second_import_adds_nothing_and_standard_input_is_a_file(home: Path, here: Callable[..., Answer]) -> None:
+    again = here(home, "import", "posts.jsonl", "--connection", "old-forum")
     assert again.code == 0
     assert "0 new, 2 bad" in again.out
     assert "now holds 60 messages in 20 threads" in again.out
     piped = ask(home, "import", "-", "--connection", "old-forum", "--json", stdin=jsonl([line(100, 1, "x")]) + BAD[0])
-    assert (piped.json["new"], piped.json["bad"]) == (0, 1) or piped.json["lines"] == 2
+    assert (piped.json["lines"], piped.json["bad"]) == (2, 1)
 
 
 def test_the_queue_as_json_is_only_json_and_holds_the_tenth(home: Path, here: Callable[..., Answer]) -> None:
@@ -175,7 +175,6 @@ def test_score_gives_a_line_for_a_line_and_leaves_no_trace(tmp_path: Path) -> No
     assert rows[0]["rules"] == ["safety"]
     assert rows[2]["toxicity"] > rows[1]["toxicity"]
     assert list(tmp_path.iterdir()) == []
-    assert ask(tmp_path, "score", stdin=b"").out == ""
 
 
 def test_a_scorer_that_is_not_there_is_named(tmp_path: Path, here: Callable[..., Answer]) -> None:
