@@ -28,11 +28,13 @@ class Example:
     weight: float = 1.0
     group: str = ""
     labels: dict[str, bool] = field(default_factory=dict)
+    urgency_share: float = 1.0
 
     def trust(self, head: str) -> float:
         """Tweets say little about urgency beyond what talk sounds like, so they count less there."""
-        tweet = "toxicity" in self.labels and head == "urgency"
-        return self.weight * TWEET_URGENCY_SHARE if tweet else self.weight
+        if head != "urgency":
+            return self.weight
+        return self.weight * (TWEET_URGENCY_SHARE if "toxicity" in self.labels else self.urgency_share)
 
     @property
     def held_out(self) -> bool:
@@ -124,7 +126,14 @@ def conversations(data: Path) -> list[Example]:
 
 def grammar() -> list[Example]:
     return [
-        Example(s.text, s.language, f"grammar {s.kind}", dict(s.targets), GRAMMAR_WEIGHT * s.weight)
+        Example(
+            s.text,
+            s.language,
+            f"grammar {s.kind}",
+            dict(s.targets),
+            GRAMMAR_WEIGHT * s.weight,
+            urgency_share=s.urgency_share,
+        )
         for s in all_sentences()
     ]
 

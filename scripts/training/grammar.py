@@ -21,6 +21,7 @@ class Sentence:
     kind: str
     targets: dict[str, float]
     weight: float
+    urgency_share: float
 
 
 class Grammar:
@@ -50,7 +51,8 @@ class Grammar:
                 if text not in seen:
                     seen.add(text)
                     said = frame(vary(text, random), self.language, random)
-                    yield Sentence(said, self.language, kind["name"], kind["targets"], kind.get("weight", 1.0))
+                    trust = kind.get("weight", 1.0), kind.get("urgency_share", 1.0)
+                    yield Sentence(said, self.language, kind["name"], kind["targets"], *trust)
 
 
 FRAMES = {

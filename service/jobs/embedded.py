@@ -23,6 +23,8 @@ log = structlog.get_logger(__name__)
 
 IDLE_SECONDS = 0.25
 POLLERS = 4
+#: Under a steady stream every batch makes the same communities due again; they are triaged no more often than this.
+TRIAGE_SECONDS = 1.0
 
 
 class Embedded:
@@ -31,6 +33,7 @@ class Embedded:
     def __init__(self, deps: Deps, stop: threading.Event) -> None:
         self._deps = deps
         self._stop = stop
+        self._triaged_at = float("-inf")
         self._polls: dict[int, Future[int]] = {}
         self._hints = Hints(deps)
         self._pool = ThreadPoolExecutor(POLLERS, thread_name_prefix="platform")
@@ -75,14 +78,15 @@ class Embedded:
         return take_over(self._deps)
 
     def _read(self) -> int:
-        done = 0
+        """Full batches one after the other; what is less gathers in a pause, so that transactions are fewer."""
+        full = True
         started = time.monotonic()
-        while not self._stop.is_set() and time.monotonic() - started < 2.0:
-            claimed = intake.process_deliveries(self._deps)
-            done += claimed
-            if not claimed:
-                break
-        return done + work.triage_communities(self._deps)
+        while full and not self._stop.is_set() and time.monotonic() - started < TRIAGE_SECONDS:
+            full = intake.process_deliveries(self._deps) >= self._deps.settings.batch_size
+        if time.monotonic() - self._triaged_at >= TRIAGE_SECONDS:
+            work.triage_communities(self._deps)
+            self._triaged_at = time.monotonic()
+        return int(full)
 
     def _poll(self) -> int:
         self._polls = {c: f for c, f in self._polls.items() if not f.done()}

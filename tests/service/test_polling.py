@@ -256,8 +256,7 @@ def test_a_failing_platform_is_shown_in_words_and_asked_ever_later(
         assert since in (None, row.error_since), "it began when it began"
         since = row.error_since
         pauses.append((row.poll_due_at - row.error_at).total_seconds())
-    assert pauses == sorted(pauses)
-    assert pauses[0] >= 10
+    assert 10 <= pauses[0] < pauses[1]
     assert pauses[2] >= 200
     sandbox.heal()
     assert read(desk, connection_id) > 0

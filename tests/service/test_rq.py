@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import replace
@@ -156,8 +155,8 @@ def test_every_job_that_is_rung_for_has_its_function() -> None:
 
 def test_a_database_that_is_away_for_a_moment_does_not_end_the_sweep(desk: Office) -> None:
     with capture_logs() as logs:
-        with sqlite3.connect(desk.deps.settings.database.removeprefix("sqlite:///")) as database:
-            database.execute("ALTER TABLE switch RENAME TO was_switch")
+        with desk.deps.store.engine.begin() as database:
+            database.exec_driver_sql("ALTER TABLE switch RENAME TO was_switch")
         rq_worker._beat(desk.deps)
     assert [e["event"] for e in logs] == ["worker.no_beat"]
 
