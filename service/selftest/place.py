@@ -22,6 +22,7 @@ from moderation.errors import TenthError
 from service.app import create_app
 from service.config import Settings, load_settings
 from service.deps import Deps, deps_of
+from service.supervisor import die_with_parent
 from service.usecases.storage import ready_schema
 
 HOST = "127.0.0.1"
@@ -66,7 +67,9 @@ class Place:
         """Starts web and worker. Raises TrialError when the web does not answer in time."""
         with self.log.open("ab") as log:
             line = [sys.executable, "-m", "service.cli", "run", "--host", HOST, "--port", str(self.port)]
-            self._process = subprocess.Popen(line, env=self._environment(), stdout=subprocess.DEVNULL, stderr=log)
+            self._process = subprocess.Popen(  # noqa: PLW1509 (no thread of ours runs yet)
+                line, env=self._environment(), stdout=subprocess.DEVNULL, stderr=log, preexec_fn=die_with_parent
+            )
         deadline = time.monotonic() + START_SECONDS
         while not answers(self.port, "/readyz"):
             if time.monotonic() > deadline:

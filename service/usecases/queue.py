@@ -162,7 +162,7 @@ def queue_page(
 ) -> Queue:
     """Cases of a lane, highest priority first, by keyset: `after` is what the page before gave.
 
-    Rule cases come first within "needs". `size` None gives all. Raises BadInput on a made-up `after` or lane.
+    `size` None gives all. Raises BadInput on a made-up `after` or lane.
     """
     if lane not in LANES:
         raise BadInput(f"There is no part “{lane}” of the queue. Take one of: {', '.join(LANES)}.")

@@ -39,7 +39,7 @@ _CASE = (
 
 @dataclass(frozen=True, slots=True)
 class _Row:
-    """A thread in or just out of the window, with its case as far as it has one; of an erased one no message is left."""
+    """A thread in or just out of the window, with its case if it has one. Of an erased one no message is left."""
 
     thread_id: int
     connection_id: int
@@ -81,7 +81,7 @@ def triage_community(deps: Deps, community_id: int) -> bool:
     with deps.store.write() as session:
         if not _still_mine(session, community_id, attempt):
             return False
-        _apply(session, community, rows, line, as_of)
+        _apply(session, community, rows, line, as_of, now)
         _release(session, community_id, attempt, due_at, line, as_of, now, time.monotonic() - started)
     return True
 
@@ -136,12 +136,14 @@ def _candidate(row: _Row) -> Candidate:
     return Candidate(row.thread_id, row.facts, held=case.state in _HELD, decided=decided or snoozed)
 
 
-def _apply(session: Session, community: Community, rows: Sequence[_Row], line: Cut, as_of: datetime) -> None:
+def _apply(
+    session: Session, community: Community, rows: Sequence[_Row], line: Cut, as_of: datetime, now: datetime
+) -> None:
     placed = {p.id: p for p in line.placed}
     new: list[dict[str, Any]] = []
     changed: list[dict[str, Any]] = []
     for row in rows:
-        values = _values(row, placed.get(row.thread_id), as_of)
+        values = _values(row, placed.get(row.thread_id), as_of, now - as_of)
         if row.case is None:
             new.append(
                 {"thread_id": row.thread_id, "community_id": community.id, "connection_id": row.connection_id} | values
@@ -161,7 +163,7 @@ def _update_cases(session: Session, rows: list[dict[str, Any]]) -> None:
     session.connection().execute(statement.values({n: bindparam(f"b_{n}") for n in names}), rows)
 
 
-def _values(row: _Row, placed: Placed | None, as_of: datetime) -> dict[str, Any]:
+def _values(row: _Row, placed: Placed | None, as_of: datetime, waited: timedelta) -> dict[str, Any]:
     """A case as it should stand. What a person decided or holds is theirs; the line moves the rest."""
     case, facts = row.case, row.facts
     if placed is None:
@@ -180,7 +182,7 @@ def _values(row: _Row, placed: Placed | None, as_of: datetime) -> dict[str, Any]
         "marked_message_id": facts.marked or None,
         "waiting_since": as_time(facts.open_at),
         "surfaced_at": (case.surfaced_at if case is not None and case.surfaced_at else as_of) if above else None,
-        "look_again_at": _look_again(case, placed, as_of),
+        "look_again_at": _look_again(case, placed, waited),
     }
 
 
@@ -192,16 +194,19 @@ def _state(case: Any, lane: str) -> str:
     return str(case.state) if case is not None and case.state in _HELD else "open"
 
 
-def _look_again(case: Any, placed: Placed, as_of: datetime) -> datetime | None:
-    """The sooner of the time it already has and the new one, so that a triage a minute never postpones a look."""
+def _look_again(case: Any, placed: Placed, waited: timedelta) -> datetime | None:
+    """The sooner of the time it already has and the new one, so that a triage a minute never postpones a look.
+
+    `waited` is how long ago the line's time is: an archive's clock stands still, and a look at it is due in ours.
+    """
     if placed.lane == "decided":
         kept: datetime | None = case.look_again_at
         return kept
-    if placed.lane != "left":
-        return None
     fresh = as_time(placed.look_again_at)
+    if placed.lane != "left" or fresh is None:
+        return None
     kept = case.look_again_at if case is not None and case.lane == "left" else None
-    return min(kept, fresh) if kept and fresh and kept > as_of else fresh
+    return min(kept, fresh + waited) if kept else fresh + waited
 
 
 def _release(
