@@ -53,7 +53,12 @@ def wire(app: Flask, settings: Settings) -> Deps:
 
 def build_scorer(settings: Settings) -> Scorer:
     """The scorer that the settings name. Raises ScorerError saying what is missing."""
-    given = {"checkpoint": settings.detoxify_checkpoint, "config": settings.detoxify_config}
+    given = {
+        "checkpoint": settings.detoxify_checkpoint,
+        "config": settings.detoxify_config,
+        "model": settings.detoxify_model,
+        "sha256": settings.detoxify_sha256,
+    }
     return scorers.build(settings.scorer, given if settings.scorer == "detoxify" else {})
 
 

@@ -43,6 +43,10 @@ class Settings(BaseSettings):
     scorer: Literal["embedded", "detoxify"] = Field("embedded", description="Which scorer reads the messages.")
     detoxify_checkpoint: str = Field("", description="Path of a Detoxify checkpoint; needed by the scorer `detoxify`.")
     detoxify_config: str = Field("", description="Folder with the checkpoint's tokenizer and configuration files.")
+    detoxify_model: Literal["original", "unbiased", "multilingual", "original-small", "unbiased-small"] = Field(
+        "multilingual", description="Which Detoxify model the checkpoint is of."
+    )
+    detoxify_sha256: str = Field("", description="When set, a checkpoint with another digest is refused.")
     max_body_bytes: int = Field(
         2_097_152, ge=1024, le=50_000_000, description="Largest request body; more is answered 413."
     )

@@ -67,8 +67,12 @@ class Place:
         """Starts web and worker. Raises TrialError when the web does not answer in time."""
         with self.log.open("ab") as log:
             line = [sys.executable, "-m", "service.cli", "run", "--host", HOST, "--port", str(self.port)]
-            self._process = subprocess.Popen(  # noqa: PLW1509 (no thread of ours runs yet)
-                line, env=self._environment(), stdout=subprocess.DEVNULL, stderr=log, preexec_fn=die_with_parent
+            self._process = subprocess.Popen(
+                line,
+                env=self._environment(),
+                stdout=subprocess.DEVNULL,
+                stderr=log,
+                preexec_fn=die_with_parent,  # noqa: PLW1509 (no thread of ours runs yet)
             )
         deadline = time.monotonic() + START_SECONDS
         while not answers(self.port, "/readyz"):
