@@ -57,7 +57,7 @@ def build_scorer(settings: Settings) -> Scorer:
         "checkpoint": settings.detoxify_checkpoint,
         "config": settings.detoxify_config,
         "model": settings.detoxify_model,
-        "sha256": settings.detoxify_sha256,
+        "sha256": settings.detoxify_digest,
     }
     return scorers.build(settings.scorer, given if settings.scorer == "detoxify" else {})
 

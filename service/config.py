@@ -46,7 +46,7 @@ class Settings(BaseSettings):
     detoxify_model: Literal["original", "unbiased", "multilingual", "original-small", "unbiased-small"] = Field(
         "multilingual", description="Which Detoxify model the checkpoint is of."
     )
-    detoxify_sha256: str = Field("", description="When set, a checkpoint with another digest is refused.")
+    detoxify_digest: str = Field("", description="SHA-256 of the checkpoint; when set, another file is refused.")
     max_body_bytes: int = Field(
         2_097_152, ge=1024, le=50_000_000, description="Largest request body; more is answered 413."
     )

@@ -28,6 +28,7 @@ WRONG = {
     "allow_private_hosts": ["https://forum.example", "forum.example/path", "user@forum.example"],
     "public_url": ["tenth.example", "javascript:alert(1)"],
     "scorer": ["magic", ""],
+    "detoxify_model": ["magic", ""],
     "max_body_bytes": ["0", "a lot", "99999999999"],
     "web_threads": ["0", "65", ""],
     "poll_seconds": ["4", "86401"],
@@ -38,7 +39,7 @@ WRONG = {
     "log_level": ["LOUD", "warning!"],
 }
 #: Whatever stands in these is taken; a missing file is named when the scorer is built.
-FREE = {"detoxify_checkpoint", "detoxify_config", "metrics_token"}
+FREE = {"detoxify_checkpoint", "detoxify_config", "detoxify_digest", "metrics_token"}
 
 
 @pytest.fixture(autouse=True)

