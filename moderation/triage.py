@@ -219,13 +219,16 @@ ADDRESSED = 0.7
 VELOCITY = 0.8
 REACH = 0.4
 TURNING = 0.4
-FRESH = 0.8
+FRESH = 1.0
 HELPED = -1.4
 ANSWERED = -1.5
 ACCEPTED = -1.8
 SETTLED = -1.6
-STALE = -2.0
+STALE = -3.0
 RULE = 3.0
+#: Hours without a word after which a thread begins to be yesterday's news, and further hours until it wholly is.
+QUIET = 72.0
+FORGOTTEN = 18 * 24.0
 #: What a remark of somebody other than the one who asked counts.
 OTHERS = 0.75
 #: What a message in good spirits counts.
@@ -262,9 +265,9 @@ def _terms(f: ThreadFacts, now: float) -> list[Because]:
         Because("fresh", FRESH * max(0.0, 1.0 - quiet / 72) * f.need, {}),
         Because("helped", HELPED * left * min(1.0, f.helped / 2), {"count": f.helped}),
         Because("answered", ANSWERED * left * min(1.0, f.answered / 3), {"count": f.answered}),
-        Because("accepted", ACCEPTED * left if f.accepted else 0.0, {}),
-        Because("settled", SETTLED * left if f.settled else 0.0, {}),
-        Because("stale", STALE * saturating(max(0.0, quiet - 72), 24 * 25), {}),
+        Because("accepted", ACCEPTED if f.accepted and not f.rules else 0.0, {}),
+        Because("settled", SETTLED if f.settled and not f.rules else 0.0, {}),
+        Because("stale", STALE * min(1.0, max(0.0, quiet - QUIET) / FORGOTTEN), {}),
     ]
 
 

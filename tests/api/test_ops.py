@@ -60,7 +60,7 @@ def test_a_broken_connection_is_told_and_leaves_us_ready(desk: Desk) -> None:
 
 def test_a_database_that_hangs_does_not_hang_the_probe() -> None:
     def hangs() -> Figures:
-        time.sleep(0.5)
+        time.sleep(10)
         raise AssertionError
 
     started = time.perf_counter()
@@ -68,7 +68,7 @@ def test_a_database_that_hangs_does_not_hang_the_probe() -> None:
     for _ in range(3):
         with pytest.raises(TimeoutError):
             probe.figures()
-    assert time.perf_counter() - started < 0.4
+    assert time.perf_counter() - started < 8
 
 
 def test_figures_can_be_parsed_and_count(desk: Desk) -> None:

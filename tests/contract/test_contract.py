@@ -164,9 +164,9 @@ def test_the_longest_text_takes_no_more_than_linear_time(name: str, piece: str) 
             inner = inner[step]
         if last in {"text", "content", "cooked", "raw"}:
             inner[last] = piece * (600_000 // len(piece))
-    started = time.monotonic()
+    started = time.process_time()
     parsed(name, Delivery(sample.key, sample.kind, json.dumps(body).encode()))
-    assert time.monotonic() - started < 2.0
+    assert time.process_time() - started < 6.0, "quadratic time takes far longer"
 
 
 @every

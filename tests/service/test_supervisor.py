@@ -158,8 +158,8 @@ def test_a_child_that_does_not_listen_to_a_stop_is_killed(monkeypatch: pytest.Mo
     started = time.monotonic()
     watching._stop()
     assert child.process is not None
-    assert child.process.wait(3) == -signal.SIGKILL
-    assert time.monotonic() - started < 3
+    assert child.process.wait(5) == -signal.SIGKILL
+    assert time.monotonic() - started < 10
 
 
 def test_signals_to_a_child_that_is_gone_do_no_harm() -> None:
