@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from typing import Annotated
-from urllib.parse import urlsplit
 
 from pydantic import Field, SecretStr, StringConstraints, field_validator
 
@@ -57,18 +56,3 @@ class DiscourseSettings(ConnectionSettings):
             return True
         wanted = {c.casefold() for c in self.categories}
         return str(category_id) in wanted or (bool(slug) and slug.casefold() in wanted)
-
-    def same_host(self, address: str) -> bool:
-        """Whether an address is on this forum's host and port."""
-        return _host_and_port(address) == _host_and_port(self.url)
-
-
-def _host_and_port(address: str) -> tuple[str, int] | None:
-    try:
-        parts = urlsplit(address.strip())
-        port = parts.port
-    except ValueError:
-        return None
-    if not parts.hostname:
-        return None
-    return parts.hostname.lower(), port or (80 if parts.scheme == "http" else 443)
