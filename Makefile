@@ -32,7 +32,7 @@ postgres: $(VENV)/.dev
 
 # Long runs: kills, storms, a million messages.
 soak: $(VENV)/.dev
-	$(BIN)/python -m pytest -q -m soak tests/soak
+	$(BIN)/python -m pytest -q -s -m soak tests/soak
 
 train: $(VENV)/.dev
 	$(BIN)/python scripts/train_scorer.py --data $(SHARED)/data
