@@ -219,12 +219,12 @@ ADDRESSED = 0.7
 VELOCITY = 0.8
 REACH = 0.4
 TURNING = 0.4
-FRESH = 1.0
+FRESH = 1.3
 HELPED = -1.4
 ANSWERED = -1.5
 ACCEPTED = -1.8
 SETTLED = -1.6
-STALE = -3.0
+STALE = -4.0
 RULE = 3.0
 #: Hours without a word after which a thread begins to be yesterday's news, and further hours until it wholly is.
 QUIET = 72.0
