@@ -88,7 +88,8 @@ def _misplaced(environment: dict[str, str], place: Path) -> list[str]:
     tenth = Path(sys.executable).parent / "tenth"
     found = subprocess.run([tenth, "sandbox", "--answers", "--json"], env=environment, capture_output=True, check=True)
     above = _above(place)
-    wrong, missed = [], []
+    wrong: list[str] = []
+    missed: list[str] = []
     for planted in json.loads(found.stdout):
         is_above = any(planted["opening"][:60] in text for text in above)
         if planted["expected"] == "surface" and not is_above:
