@@ -44,7 +44,7 @@ def wire(app: Flask, settings: Settings) -> Deps:
         vault=Vault(settings.secrets),
         scorer=LazyScorer(lambda: build_scorer(settings)),
         connectors=connectors.load(),
-        io_for=lambda site: Io(settings.allow_private_hosts, DbPacer(store, site, utc_now), utc_now),
+        io_for=lambda site: Io(settings.private_hosts, DbPacer(store, site, utc_now), utc_now),
         ring=make_bell(settings.redis_url),
     )
     app.extensions["tenth"] = deps

@@ -7,6 +7,7 @@ desk.
 from __future__ import annotations
 
 import os
+import re
 import secrets
 import tempfile
 from contextlib import suppress
@@ -22,6 +23,9 @@ from sqlalchemy.exc import ArgumentError
 from moderation.errors import BadInput
 
 MIN_SECRET = 32
+#: Where `tenth run --sandbox` writes the address of the sandbox, for the other commands of the folder.
+SANDBOX_NOTE = "sandbox-address"
+LOOPBACK = re.compile(r"127\.0\.0\.1:\d{1,5}")
 MIGRATIONS = Path(__file__).resolve().parent.parent / "migrations"
 
 
@@ -121,6 +125,13 @@ class Settings(BaseSettings):
     def database(self) -> str:
         """The database address with driver, and an absolute path for SQLite."""
         return _database_address(self.database_url, self.data_dir)
+
+    @cached_property
+    def private_hosts(self) -> frozenset[str]:
+        """Hosts that may be called over plain HTTP or privately: those listed, and this folder's own sandbox."""
+        kept = self.data_dir / SANDBOX_NOTE
+        found = kept.read_text().strip() if kept.is_file() else ""
+        return self.allow_private_hosts | ({found} if LOOPBACK.fullmatch(found) else set())
 
     @cached_property
     def secrets(self) -> tuple[str, ...]:

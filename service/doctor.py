@@ -141,7 +141,7 @@ def _connection(deps: Deps, part: str, connection_id: int, url: str) -> list[Fou
 def _clock(deps: Deps, part: str, url: str) -> list[Found]:
     """Compares our clock with the server's Date header; rate limits and windows depend on it."""
     try:
-        with httpx_client(url, deps.settings.allow_private_hosts, {"User-Agent": "Tenth"}) as client:
+        with httpx_client(url, deps.settings.private_hosts, {"User-Agent": "Tenth"}) as client:
             date = call(client, client.build_request("HEAD", "/")).headers.get("date")
     except (httpx.HTTPError, TenthError):
         return []

@@ -11,7 +11,7 @@ import sys
 import time
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import click
@@ -19,7 +19,7 @@ import click
 from moderation.errors import TenthError
 from service.app import create_app
 from service.bootstrap import build_scorer
-from service.config import Settings, load_settings
+from service.config import SANDBOX_NOTE, Settings, load_settings
 from service.deps import deps_of
 from service.sandbox.client import born, connect_sandbox, wait_for
 from service.usecases.people import ensure_owner
@@ -65,7 +65,6 @@ class Child:
 
     name: str
     command: list[str]
-    environment: dict[str, str] = field(default_factory=dict)
     output: int | None = None
     process: subprocess.Popen[bytes] | None = None
     restarts: int = 0
@@ -80,7 +79,6 @@ class Child:
         self.started_at, self.again_at = time.monotonic(), None
         self.process = subprocess.Popen(  # our own command lines, no shell
             self.command,
-            env={**os.environ, **self.environment},
             stdout=self.output,
             preexec_fn=die_with_parent,  # noqa: PLW1509 (this process has no threads)
             start_new_session=True,
@@ -116,12 +114,11 @@ class Supervisor:
         ready_schema(app)
         build_scorer(settings)  # a missing model stops the start, not the first message
         owner, password = ensure_owner(deps_of(app))
-        environment = {"TENTH_ALLOW_PRIVATE_HOSTS": ",".join(sorted(settings.allow_private_hosts))}
         if self._sandbox:
             connect_sandbox(deps_of(app), self._start_sandbox(settings))
         deps_of(app).store.engine.dispose()
-        self._start(Child("web", self._web(settings), environment))
-        self._start(Child("worker", [sys.executable, "-m", "service.cli", "worker"], environment))
+        self._start(Child("web", self._web(settings)))
+        self._start(Child("worker", [sys.executable, "-m", "service.cli", "worker"]))
         self._greet(settings, owner, password)
         self._watch()
 
@@ -132,9 +129,10 @@ class Supervisor:
 
     def _settings(self) -> Settings:
         settings = load_settings()
-        if not self._sandbox:
-            return settings
-        return load_settings(allow_private_hosts=settings.allow_private_hosts | {f"127.0.0.1:{sandbox_port()}"})
+        if self._sandbox:
+            settings.data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
+            (settings.data_dir / SANDBOX_NOTE).write_text(f"127.0.0.1:{sandbox_port()}")
+        return settings
 
     def _web(self, settings: Settings) -> list[str]:
         return [

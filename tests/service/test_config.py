@@ -153,3 +153,19 @@ def test_processes_that_start_at_once_agree_on_one_key(empty_folder: Path) -> No
     found = {process.communicate(timeout=60)[0].decode().strip() for process in started}
     assert found == {(empty_folder / "var" / "secret-key").read_text()}
     assert [p.name for p in (empty_folder / "var").iterdir()] == ["secret-key"]
+
+
+@pytest.mark.parametrize("note", ["10.0.0.1:80", "127.0.0.1", "127.0.0.1:80,10.0.0.1", "example.org:443", ""])
+def test_a_sandbox_note_opens_nothing_but_a_loopback_port(note: str, empty_folder: Path) -> None:
+    (empty_folder / "var").mkdir(exist_ok=True)
+    (empty_folder / "var" / "sandbox-address").write_text(note)
+    assert load_settings().private_hosts == frozenset()
+
+
+def test_the_folders_own_sandbox_may_be_called_by_every_command(
+    empty_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (empty_folder / "var").mkdir(exist_ok=True)
+    (empty_folder / "var" / "sandbox-address").write_text("127.0.0.1:8765\n")
+    monkeypatch.setenv("TENTH_ALLOW_PRIVATE_HOSTS", "forum.internal")
+    assert load_settings().private_hosts == {"127.0.0.1:8765", "forum.internal"}
