@@ -9,6 +9,7 @@ from typing import Any
 
 import click
 
+from service.app import create_app
 from service.cli.base import service
 from service.deps import deps_of
 from service.jobs.embedded import Embedded
@@ -63,8 +64,6 @@ def migrate_command() -> None:
     \b
     Example:  tenth migrate
     """
-    from service.app import create_app
-
     app = create_app(web=False)
     before, head = schema_state(app)
     migrate(app)
