@@ -10,7 +10,11 @@ from pathlib import Path
 
 import psycopg
 import pytest
+from hypothesis import HealthCheck, settings
 
+# Machines that run tests are busy: how long an example takes says nothing about the code.
+settings.register_profile("tenth", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("tenth")
 POSTGRES = os.environ.get("TENTH_TEST_POSTGRES") == "1"
 
 

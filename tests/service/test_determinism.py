@@ -64,7 +64,7 @@ def _settled(page: Queue) -> dict[str, Any]:
     max_examples=8,
     deadline=None,
     phases=[Phase.explicit, Phase.generate],
-    suppress_health_check=[HealthCheck.function_scoped_fixture],
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 @given(
     order=st.permutations(range(len(STORY))),

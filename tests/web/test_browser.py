@@ -66,7 +66,7 @@ def serving(app: Flask) -> Iterator[str]:
         server.server_close()
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     app = build(tmp_path_factory.mktemp("desk"))
     hot = busy(Seeder(deps_of(app)))
@@ -113,6 +113,8 @@ def enter(page: Page, site: Site, name: str) -> None:
     page.fill("#username", name)
     page.fill("#password", PASSWORD)
     page.click("button.main")
+    # A key that is pressed before the page's script has run is lost.
+    page.wait_for_url(lambda address: "/sign-in" not in address, wait_until="load")
 
 
 @pytest.mark.parametrize(("size", "scheme", "lang"), LOOKS, ids=lambda v: str(v[0]) if isinstance(v, tuple) else v)
