@@ -1,9 +1,10 @@
-"""Fills the sandbox community: forty days of two platforms, the same ones for the same `now` and seed."""
+"""Fills the sandbox community: forty days of two platforms, the same ones for the same seed, moved to end at `now`."""
 
 from __future__ import annotations
 
 from collections import Counter
-from datetime import datetime
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from random import Random
 
 from service.sandbox.story import Conversation, Language, Story
@@ -14,6 +15,9 @@ from service.sandbox.writing.texts import Where, categories
 from service.sandbox.writing.threads import ordinary_thread
 
 _MESSAGES = 3050
+#: The moment the story is written for. Times are drawn against the clock's hour, so without a fixed one every start
+#: would tell another story, and nobody could say what changed in the queue.
+_WRITTEN = datetime(2026, 3, 12, 15, 30, tzinfo=UTC)
 _SHARES: dict[tuple[Language, Where], float] = {
     ("en", "forum"): 0.455,
     ("en", "fediverse"): 0.195,
@@ -25,7 +29,7 @@ _SHARES: dict[tuple[Language, Where], float] = {
 def build_story(now: datetime, seed: int = 10) -> Story:
     """`now` must know its timezone; everything in the story happened before it."""
     rng = Random(seed)
-    scribe = Scribe(rng, gather(rng), now)
+    scribe = Scribe(rng, gather(rng), _WRITTEN)
     conversations, planted = scripted_threads(scribe)
     conversations += outage_threads(scribe)
     conversations += _ordinary_threads(scribe, conversations)
@@ -34,10 +38,14 @@ def build_story(now: datetime, seed: int = 10) -> Story:
     return Story(
         members=scribe.cast.members,
         categories=categories(),
-        conversations=tuple(conversations),
+        conversations=tuple(_moved(conversation, now - _WRITTEN) for conversation in conversations),
         planted=tuple(planted),
         hashtags=tuple(sorted(hashtags)),
     )
+
+
+def _moved(conversation: Conversation, by: timedelta) -> Conversation:
+    return replace(conversation, lines=tuple(replace(line, at=line.at + by) for line in conversation.lines))
 
 
 def _ordinary_threads(scribe: Scribe, already: list[Conversation]) -> list[Conversation]:

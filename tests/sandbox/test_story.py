@@ -58,10 +58,15 @@ def test_same_arguments_same_story(story: Story) -> None:
     assert build_story(NOW, seed=11) != story
 
 
-@pytest.mark.parametrize("seed", [1, 2, 10])
-@pytest.mark.parametrize("hour", [0, 4, 17])
-def test_size_whatever_the_moment(seed: int, hour: int) -> None:
-    story = build_story(NOW.replace(hour=hour), seed)
+def test_another_moment_is_the_same_story_moved(story: Story) -> None:
+    later = build_story(NOW + timedelta(hours=7, minutes=3))
+    assert [line.text for line in lines(later)] == [line.text for line in lines(story)]
+    assert {b.at - a.at for a, b in zip(lines(story), lines(later), strict=True)} == {timedelta(hours=7, minutes=3)}
+
+
+@pytest.mark.parametrize("seed", [1, 2, 3, 4, 10])
+def test_size_whatever_the_seed(seed: int) -> None:
+    story = build_story(NOW, seed)
     assert 2_900 <= len(lines(story)) <= 3_200
     assert 450 <= len(story.conversations) <= 600
     assert len(story.planted) == len({planted.key for planted in story.planted})
