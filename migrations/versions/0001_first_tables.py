@@ -344,6 +344,8 @@ def upgrade() -> None:
         sa.Column("language", sa.String(length=20), nullable=False),
         sa.Column("rules", sa.String(length=80), nullable=False),
         sa.Column("reasons", sa.JSON(), nullable=False),
+        sa.Column("classes", sa.JSON(), nullable=False),
+        sa.Column("intents", sa.JSON(), nullable=False),
         sa.Column("scored_at", sa.DateTime(timezone=True), nullable=False),
         sa.ForeignKeyConstraint(["revision_id"], ["revision.id"], name=op.f("fk_score_revision_id")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_score")),

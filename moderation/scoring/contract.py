@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Protocol, runtime_checkable
+
+
+#: Kinds of toxicity beside toxicity itself. The names are the field's, as the Perspective API and Detoxify use them.
+CLASSES = ("severe", "insult", "threat", "profanity", "identity_attack")
+#: What a message is about, for the desk.
+INTENTS = ("question", "bug", "complaint", "billing", "safety", "legal", "praise", "off_topic")
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +42,8 @@ class Score:
     """`toxicity` and `urgency` in [0, 1]; `sentiment` in [-1, 1]; `language` ISO 639-1 or "und".
 
     `rules` are the codes of the rules that matched ("safety", "threat", "legal", "self_harm"): always past the cut.
+    `classes` has a chance in [0, 1] for each of `CLASSES`, `intents` for each of `INTENTS` (several may hold at once);
+    each is empty where the scorer does not judge it.
     `scorer` is "name@version": a score is never compared with one of another version.
     """
 
@@ -46,6 +54,8 @@ class Score:
     reasons: tuple[Reason, ...]
     scorer: str
     rules: tuple[str, ...] = ()
+    classes: Mapping[str, float] = field(default_factory=dict)
+    intents: Mapping[str, float] = field(default_factory=dict)
 
 
 @runtime_checkable

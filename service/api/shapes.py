@@ -291,6 +291,8 @@ class ScoreOut(Out):
     language: str
     rules: list[str]
     reasons: list[ReasonOut]
+    classes: dict[str, float]
+    intents: dict[str, float]
     scorer: str
 
 

@@ -199,5 +199,7 @@ def _score_out(found: Score, locale: str) -> shapes.ScoreOut:
         language=found.language,
         rules=list(found.rules),
         reasons=reasons,
+        classes=dict(found.classes),
+        intents=dict(found.intents),
         scorer=found.scorer,
     )

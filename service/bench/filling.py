@@ -148,7 +148,8 @@ def _revisions_and_scores(session: Session, first: int) -> None:
     session.connection().execute(insert(Revision).from_select(names, revision))
     columns = (Message.id, Message.id, literal("bench"), Message.toxicity, Message.urgency, Message.sentiment)
     reasons = literal([["help", "no answer", 0.4]], ScoreRow.reasons.type)
-    score = select(*columns, literal("en"), Message.rules, reasons, Message.created_at).where(new)
+    nothing = literal({}, ScoreRow.classes.type)
+    score = select(*columns, literal("en"), Message.rules, reasons, nothing, nothing, Message.created_at).where(new)
     scored = (
         "id",
         "revision_id",
@@ -159,6 +160,8 @@ def _revisions_and_scores(session: Session, first: int) -> None:
         "language",
         "rules",
         "reasons",
+        "classes",
+        "intents",
         "scored_at",
     )
     session.connection().execute(insert(ScoreRow).from_select(scored, score))

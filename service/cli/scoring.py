@@ -47,6 +47,8 @@ def _as_json(found: Score, locale: str) -> dict[str, object]:
         "language": found.language,
         "reasons": [say(r, locale) for r in found.reasons],
         "rules": list(found.rules),
+        "classes": dict(found.classes),
+        "intents": dict(found.intents),
         "scorer": found.scorer,
     }
 

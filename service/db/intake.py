@@ -348,6 +348,8 @@ def _score_row(revision_id: int, score: Score, now: datetime) -> dict[str, Any]:
         "language": score.language,
         "rules": ",".join(score.rules),
         "reasons": [[r.code, r.quote, round(r.weight, 3)] for r in score.reasons],
+        "classes": {name: round(value, 3) for name, value in score.classes.items()},
+        "intents": {name: round(value, 3) for name, value in score.intents.items()},
         "scored_at": now,
     }
 

@@ -224,6 +224,8 @@ class ScoreRow(Base):
     language: Mapped[str] = mapped_column(String(20))
     rules: Mapped[str] = mapped_column(String(80), default="")
     reasons: Mapped[list[Any]]
+    classes: Mapped[dict[str, Any]] = mapped_column(default=dict)
+    intents: Mapped[dict[str, Any]] = mapped_column(default=dict)
     scored_at: Mapped[datetime]
 
 
