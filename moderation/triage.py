@@ -4,18 +4,20 @@
 `cut(candidates, …)` draws the line: a budget (10% by default) of the threads active in a rolling window. Rules for
 safety, threats, legal matters and self-harm pass always and are counted apart.
 
-The weights are set by hand from what a community manager looks at first; each is named, so that it can be argued with.
+The weights are set by hand from what a community manager looks at first; each is named, so that it can be argued with,
+and a `Tuning` says what a community's own decisions made of them.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from moderation.model import AuthorRole
+from moderation.tuning import PRIOR, Tuning
 
 HOUR = 3600.0
 #: Threads up to which the budget is rounded up: a small community still gets a place.
@@ -25,7 +27,8 @@ _RECENT = 12
 
 @dataclass(frozen=True, slots=True)
 class MessageFact:
-    """What triage reads of one message. `at` is seconds since the epoch, `rules` codes of rules that matched."""
+    """What triage reads of one message. `at` is seconds since the epoch, `rules` codes of rules that matched,
+    `intents` what it is about."""
 
     id: int
     at: float
@@ -39,6 +42,7 @@ class MessageFact:
     likes: int = 0
     trust: int | None = None
     accepted: bool = False
+    intents: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +50,8 @@ class ThreadFacts:
     """What matters in a thread, small enough to be kept beside it.
 
     `open_at` is the time of the oldest message that still waits for an answer (0: none waits); `need` the highest
-    urgency among those that wait; `marked` the message that a person should look at first.
+    urgency among those that wait, `intents` what that message is about; `marked` the message that a person should
+    look at first.
     """
 
     marked: int = 0
@@ -70,14 +75,14 @@ class ThreadFacts:
     sentiment_start: float = 0.0
     sentiment_end: float = 0.0
     recent: tuple[float, ...] = ()
+    intents: tuple[str, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
         return asdict(self)
 
     @classmethod
     def from_json(cls, kept: dict[str, Any]) -> ThreadFacts:
-        kept = dict(kept)
-        return cls(**{**kept, "rules": tuple(kept.get("rules", ())), "recent": tuple(kept.get("recent", ()))})
+        return cls(**{**kept, **{name: tuple(kept.get(name, ())) for name in ("rules", "recent", "intents")}})
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,12 +105,18 @@ class Assessment:
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """A thread in the window. `held` by a person, or `decided` since its last message: both use a place."""
+    """A thread in the window.
+
+    `held` by a person, `decided` since its last message, or `seen` by somebody in the queue and not decided: each uses
+    a place. A `probe` is shown whatever its priority, to find out what is missed, and uses none.
+    """
 
     id: int
     facts: ThreadFacts
     held: bool = False
     decided: bool = False
+    seen: bool = False
+    probe: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,6 +187,7 @@ def digest(messages: Iterable[MessageFact], as_of: datetime, total_likes: int = 
         sentiment_start=starters[0].sentiment,
         sentiment_end=starters[-1].sentiment,
         recent=tuple(m.at for m in known[-_RECENT:]),
+        intents=worst.intents if worst else (),
     )
 
 
@@ -237,13 +249,23 @@ CONTENT = 0.7
 ROUGH = 0.5
 
 
-def assess(facts: ThreadFacts, as_of: datetime) -> Assessment:
+def assess(facts: ThreadFacts, as_of: datetime, tuning: Tuning = PRIOR) -> Assessment:
     """Priority with reasons. Rises with need, toxicity, waiting, reach; falls with help given."""
-    now = as_of.timestamp()
-    terms = [t for t in _terms(facts, now) if abs(t.weight) >= 0.05]
-    value = 1.0 / (1.0 + math.exp(-(BASE + sum(t.weight for t in terms))))
-    ordered = tuple(sorted(terms, key=lambda t: (-abs(t.weight), t.code)))
+    found = terms(facts, as_of) if tuning is PRIOR else _tuned(facts, as_of, tuning)
+    told = [t for t in found if abs(t.weight) >= 0.05]
+    value = 1.0 / (1.0 + math.exp(-(BASE + tuning.shift + sum(t.weight for t in told))))
+    ordered = tuple(sorted(told, key=lambda t: (-abs(t.weight), t.code)))
     return Assessment(round(value, 4), ordered, facts.rules)
+
+
+def _tuned(facts: ThreadFacts, as_of: datetime, tuning: Tuning) -> list[Because]:
+    known = [replace(t, weight=t.weight * tuning.terms.get(t.code, 1.0)) for t in terms(facts, as_of)]
+    return known + [Because("topic", tuning.topics.get(name, 0.0), {"topic": name}) for name in facts.intents]
+
+
+def terms(facts: ThreadFacts, as_of: datetime) -> list[Because]:
+    """Every reason with its shipped weight, those of no weight too: always the same codes in the same order."""
+    return _terms(facts, as_of.timestamp())
 
 
 def _terms(f: ThreadFacts, now: float) -> list[Because]:
@@ -285,28 +307,38 @@ def places(threads: int, budget: float) -> int:
     return math.ceil(exact) if threads < SMALL else round(exact)
 
 
-def cut(candidates: Sequence[Candidate], as_of: datetime, budget: float = 0.1) -> Cut:
-    """Places every candidate. Held and decided threads use places first; ties go to the older need, then the id."""
-    assessed = {c.id: assess(c.facts, as_of) for c in candidates}
-    room = places(len(candidates), budget)
-    used = {c.id for c in candidates if (c.held or c.decided) and not assessed[c.id].always}
+#: How much of the budget may come on top, for newcomers, when people saw and did not decide what has the places.
+SLACK = 0.1
+
+
+def cut(candidates: Sequence[Candidate], as_of: datetime, budget: float = 0.1, tuning: Tuning = PRIOR) -> Cut:
+    """Places every candidate. Held, decided and seen threads use places first; ties go to the older need, then the id.
+
+    When they leave no place, `SLACK` lets some newcomers in: a queue full of what nobody decided must not hide what
+    just happened.
+    """
+    assessed = {c.id: assess(c.facts, as_of, tuning) for c in candidates}
     always = {c.id for c in candidates if assessed[c.id].always and not c.decided}
+    used = {c.id for c in candidates if (c.held or c.decided or c.seen) and not assessed[c.id].always}
     rest = [c for c in candidates if c.id not in used and c.id not in always and not c.decided]
     rest.sort(key=lambda c: (-assessed[c.id].priority, c.facts.need_at, c.id))
-    chosen = {c.id for c in rest[: max(0, room - len(used))]}
+    room = places(len(candidates), budget)
+    most = room if len(used) < room else places(len(candidates), budget * (1 + SLACK))
+    chosen = {c.id for c in rest[: max(0, most - len(used))]}
+    above = used | chosen | {c.id for c in candidates if c.probe}
     placed = tuple(
-        Placed(c.id, _lane(c, always, chosen), assessed[c.id], look_again(c.facts, as_of)) for c in candidates
+        Placed(c.id, _lane(c, always, above), assessed[c.id], look_again(c.facts, as_of)) for c in candidates
     )
-    above = [p.assessment.priority for p in placed if p.lane == "needs"]
-    return Cut(len(candidates), room, min(above, default=1.0), placed)
+    lowest = [p.assessment.priority for p in placed if p.lane == "needs" and p.id in used | chosen]
+    return Cut(len(candidates), room, min(lowest, default=1.0), placed)
 
 
-def _lane(candidate: Candidate, always: set[int], chosen: set[int]) -> str:
+def _lane(candidate: Candidate, always: set[int], above: set[int]) -> str:
     if candidate.decided:
         return "decided"
     if candidate.id in always:
         return "always"
-    return "needs" if candidate.held or candidate.id in chosen else "left"
+    return "needs" if candidate.id in above else "left"
 
 
 def look_again(facts: ThreadFacts, as_of: datetime) -> float:

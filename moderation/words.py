@@ -36,6 +36,10 @@ SENTENCES: dict[str, dict[str, tuple[str, str]]] = {
         "settled": ("", "Speaks against: the one who asked came back content"),
         "stale": ("", "Speaks against: nothing has happened there for days"),
         "rule": ("A rule puts it above the line: {rules}", ""),
+        "topic": (
+            "Your team answers conversations about {topic}",
+            "Speaks against: your team leaves {topic} to others",
+        ),
     },
     "fr": {
         "need": ("Quelqu’un a besoin d’une réponse", "Rien ici ne demande la marque"),
@@ -52,11 +56,37 @@ SENTENCES: dict[str, dict[str, tuple[str, str]]] = {
         "settled": ("", "Contre : la personne est revenue satisfaite"),
         "stale": ("", "Contre : rien ne s’y passe depuis des jours"),
         "rule": ("Une règle le place au-dessus de la ligne : {rules}", ""),
+        "topic": (
+            "Votre équipe répond quand il s’agit de : {topic}",
+            "Contre : votre équipe laisse aux autres : {topic}",
+        ),
     },
 }
 RULES = {
     "en": {"safety": "safety", "threat": "threat", "legal": "legal", "self_harm": "somebody in distress"},
     "fr": {"safety": "sécurité", "threat": "menace", "legal": "juridique", "self_harm": "une personne en détresse"},
+}
+TOPICS = {
+    "en": {
+        "question": "questions",
+        "bug": "faults",
+        "complaint": "complaints",
+        "billing": "money",
+        "safety": "safety",
+        "legal": "legal matters",
+        "praise": "praise",
+        "off_topic": "small talk",
+    },
+    "fr": {
+        "question": "questions",
+        "bug": "pannes",
+        "complaint": "réclamations",
+        "billing": "argent",
+        "safety": "sécurité",
+        "legal": "juridique",
+        "praise": "compliments",
+        "off_topic": "bavardage",
+    },
 }
 #: Reasons that only colour others: never said.
 SILENT = frozenset({"fresh"})
@@ -92,7 +122,8 @@ def _own_weight(reason: Reason) -> float:
 
 def _filled(params: dict[str, Any], waiting_seconds: float, locale: str) -> dict[str, Any]:
     names = ", ".join(RULES[locale].get(r, r) for r in params.get("rules", ()))
-    return {**params, "rules": names, "wait": duration(waiting_seconds, locale)}
+    topic = TOPICS[locale].get(params.get("topic", ""), "")
+    return {**params, "rules": names, "topic": topic, "wait": duration(waiting_seconds, locale)}
 
 
 def duration(seconds: float, locale: str = "en") -> str:

@@ -35,6 +35,7 @@ def thread_messages(
         Author.trust,
         Message.remote_id,
         Thread.accepted_answer,
+        Message.intents,
     )
     query = (
         select(*columns)
@@ -60,6 +61,7 @@ def thread_messages(
                 likes=row[10],
                 trust=row[11],
                 accepted=bool(row[13]) and row[12] == row[13],
+                intents=tuple(filter(None, row[14].split(","))),
             )
         )
     return {thread: messages[-MOST_FACTS:] for thread, messages in found.items()}

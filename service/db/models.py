@@ -193,6 +193,7 @@ class Message(Base):
     urgency: Mapped[float] = mapped_column(default=0.0)
     sentiment: Mapped[float] = mapped_column(default=0.0)
     rules: Mapped[str] = mapped_column(String(80), default="")
+    intents: Mapped[str] = mapped_column(String(80), default="")
 
 
 class Revision(Base):
@@ -292,6 +293,7 @@ class Case(Base):
     marked_message_id: Mapped[int | None]
     waiting_since: Mapped[datetime | None]
     surfaced_at: Mapped[datetime | None]
+    seen_at: Mapped[datetime | None]
     look_again_at: Mapped[datetime | None]
     looked_at: Mapped[datetime | None]
     looks: Mapped[int] = mapped_column(default=0)

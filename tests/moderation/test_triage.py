@@ -24,6 +24,7 @@ from moderation.triage import (
     places,
     window_start,
 )
+from moderation.tuning import Tuning
 
 AS_OF = datetime(2026, 11, 22, 9, tzinfo=UTC)
 NOW = AS_OF.timestamp()
@@ -232,7 +233,8 @@ def test_the_budget_counts_exactly_its_places(count: int, held: int, decided: in
     rest = count - held - decided - ruled
     assert found.count("always") == ruled
     assert found.count("decided") == decided
-    assert found.count("needs") == held + min(rest, max(0, room - held - decided))
+    most = room if held + decided < room else places(count, 0.11)
+    assert found.count("needs") == held + min(rest, max(0, most - held - decided))
     assert found.count("left") == count - found.count("needs") - ruled - decided
     assert (found.threads, found.budget) == (count, room)
     assert [p.id for p in found.placed] == [c.id for c in marked]
@@ -306,6 +308,33 @@ def test_what_moves_or_waits_is_looked_at_sooner() -> None:
     assert len(set(looks)) == 4
 
 
+def test_what_somebody_saw_keeps_its_place() -> None:
+    """A better newcomer takes no place that a person has seen taken; some room is kept for it all the same."""
+    old = [Candidate(i, digest([asking(1, 0.4, ago=10)], AS_OF), seen=i <= 10) for i in range(1, 101)]
+    new = Candidate(101, digest([asking(1, 0.9, ago=1)], AS_OF))
+    line = cut([*old, new], AS_OF)
+    above = {p.id for p in line.placed if p.lane == "needs"}
+    assert above == {*range(1, 11), 101}
+    assert line.budget == 10
+
+
+def test_a_probe_is_shown_and_uses_no_place() -> None:
+    threads = [Candidate(i, digest([asking(1, 0.5, ago=i)], AS_OF), probe=i == 50) for i in range(1, 51)]
+    line = cut(threads, AS_OF)
+    assert line.count("needs") == line.budget + 1
+    assert line.value > assess(threads[-1].facts, AS_OF).priority
+
+
+def test_a_tuning_moves_the_reasons_it_names_and_no_other() -> None:
+    facts = digest([replace(asking(1, 0.6, ago=10), intents=("billing",))], AS_OF)
+    plain = {b.code: b.weight for b in assess(facts, AS_OF).because}
+    tuned = {b.code: b.weight for b in assess(facts, AS_OF, Tuning(0.0, {"waiting": 2.0}, {"billing": 0.7})).because}
+    assert tuned.pop("topic") == 0.7
+    assert tuned.pop("waiting") == 2 * plain.pop("waiting")
+    assert tuned == plain
+    assert assess(facts, AS_OF, Tuning()) == assess(facts, AS_OF)
+
+
 def test_times() -> None:
     assert window_start(AS_OF, 28) == AS_OF - timedelta(days=28)
     assert as_time(0.0) is None
@@ -317,6 +346,6 @@ def test_every_fact_is_read_by_the_property_tests_above() -> None:
     known = {
         *("marked", "need", "need_at", "open_at", "toxicity", "toxic_messages", "rules", "addressed", "brand_at"),
         *("helped", "answered", "accepted", "settled", "authors", "likes", "messages", "first_at", "last_at"),
-        *("sentiment_start", "sentiment_end", "recent"),
+        *("sentiment_start", "sentiment_end", "recent", "intents"),
     }
     assert {f.name for f in fields(ThreadFacts)} == known

@@ -13,6 +13,7 @@ from moderation.scoring import rules as rule_words
 from moderation.scoring import words as scored
 from moderation.scoring.contract import Reason
 from moderation.triage import ThreadFacts, assess
+from moderation.tuning import Tuning
 from moderation.words import RULES, SENTENCES, SILENT, duration, reasons_in_words
 
 AS_OF = datetime(2026, 11, 22, 9, tzinfo=UTC)
@@ -35,7 +36,11 @@ HOT = ThreadFacts(
     recent=(NOW,) * 12,
 )
 COLD = ThreadFacts(helped=2, answered=3, accepted=True, settled=True, authors=2, last_at=NOW - 40 * 86_400)
-EVERY = [*assess(HOT, AS_OF).because, *assess(COLD, AS_OF).because]
+TUNED = Tuning(topics={"billing": 0.9, "praise": -0.9})
+EVERY = [
+    *assess(replace(HOT, intents=("billing",)), AS_OF, TUNED).because,
+    *assess(replace(COLD, intents=("praise",)), AS_OF, TUNED).because,
+]
 
 
 def test_the_two_threads_bring_out_every_code_there_is() -> None:
