@@ -13,6 +13,7 @@ from rich.console import Console
 
 from moderation.scoring.contract import Scorer
 from service.evaluation import table
+from service.evaluation.curve import curve_rows
 from service.evaluation.judges import Scored, build_scorers, judges
 from service.evaluation.measure import as_json, mixed_rows, set_rows, suite_rows, suite_summaries
 from service.evaluation.sets import LabelledSet, read_sets
@@ -44,7 +45,7 @@ def evaluate(data: Path | None, wanted: tuple[str, ...], as_lines: bool) -> None
     ranked, absent = judges(scored, sets)
     rows = [*set_rows(sets, ranked), *mixed_rows(sets, ranked)]
     suite, summaries = list(suite_rows(scored)), list(suite_summaries(scored))
-    threads = list(thread_rows(sets, scored))
+    threads, curve = list(thread_rows(sets, scored)), list(curve_rows(sets, scored))
     speeds = _speeds(scorers, sets)
     for line in (*missing, *absent):
         _progress(f"left out: {line}")
@@ -54,6 +55,7 @@ def evaluate(data: Path | None, wanted: tuple[str, ...], as_lines: bool) -> None
             "suite": suite,
             "summaries": summaries,
             "threads": threads,
+            "curve": curve,
             "speed": speeds,
         }
         click.echo(json.dumps({name: [as_json(row) for row in part] for name, part in parts.items()}))
@@ -62,6 +64,7 @@ def evaluate(data: Path | None, wanted: tuple[str, ...], as_lines: bool) -> None
     table.print_sets(console, rows)
     table.print_suite(console, suite, summaries)
     table.print_threads(console, threads)
+    table.print_curve(console, curve)
     table.print_speed(console, speeds)
 
 

@@ -103,28 +103,27 @@ def _estimate(figure: Callable[[Floats, Flags], float], scores: Floats, labels: 
 
 
 def mixed_rows(sets: Sequence[LabelledSet], judges: Sequence[Judge]) -> Iterator[SetRow]:
-    """Needs in one stream of many places, as a desk meets them: every set that says what needs an answer, as many
-    texts of each, ranked together; and what people say elsewhere to one another, which nobody at the brand must answer.
+    for stream in streams(sets):
+        for judge in judges:
+            if judge.name != "first come" and (scores := judge.judge(stream)) is not None:
+                yield _set_row(stream, judge, scores)
+
+
+def streams(sets: Sequence[LabelledSet]) -> Iterator[LabelledSet]:
+    """Needs in one stream of many places, as a desk meets them: every set of a language that says what needs an
+    answer, as many texts of each, and what people say elsewhere to one another, which nobody at the brand must answer.
     """
     for language in ("en", "fr"):
         spoken = [one for one in sets if one.language == language]
         parts = [one for one in spoken if one.head == "urgency"]
-        talk = [one for one in spoken if one.head == "toxicity"]
         if parts:
-            yield from _mixed(language, parts, talk, judges)
-
-
-def _mixed(
-    language: str, parts: Sequence[LabelledSet], talk: Sequence[LabelledSet], judges: Sequence[Judge]
-) -> Iterator[SetRow]:
-    each = min(len(one.texts) for one in parts)
-    whole = [_even(one, each) for one in parts] + [_even(one, each // 2, talk=True) for one in talk]
-    texts = tuple(text for one in whole for text in one.texts)
-    labels = np.concatenate([one.labels for one in whole])
-    stream = LabelledSet("mixed stream", language, "urgency", all(p.in_domain for p in parts), texts, labels)
-    for judge in judges:
-        if judge.name != "first come" and (scores := judge.judge(stream)) is not None:
-            yield _set_row(stream, judge, scores)
+            each = min(len(one.texts) for one in parts)
+            talk = [_even(one, each // 2, talk=True) for one in spoken if one.head == "toxicity"]
+            whole = [_even(one, each) for one in parts] + talk
+            texts = tuple(text for one in whole for text in one.texts)
+            labels = np.concatenate([one.labels for one in whole])
+            in_domain = all(part.in_domain for part in parts)
+            yield LabelledSet("mixed stream", language, "urgency", in_domain, texts, labels)
 
 
 def _even(one: LabelledSet, most: int, *, talk: bool = False) -> LabelledSet:

@@ -8,6 +8,7 @@ from rich.console import Console
 from rich.table import Table
 
 from moderation.evaluation.metrics import Estimate
+from service.evaluation.curve import CurveRow
 from service.evaluation.measure import SetRow, SuiteRow, SuiteSummary
 from service.evaluation.speed import SpeedRow
 from service.evaluation.threads import ThreadRow
@@ -98,6 +99,15 @@ def print_threads(console: Console, rows: Sequence[ThreadRow]) -> None:
         "Threads: the triage beside simpler orders",
         ("set", "ranking", "threads", "positive", "AUC", "recall at 10%"),
         ((r.name, r.ranking, str(r.threads), str(r.positives), estimate(r.auc), estimate(r.recall)) for r in rows),
+    )
+
+
+def print_curve(console: Console, rows: Sequence[CurveRow]) -> None:
+    _print(
+        console,
+        "Learning curve: recall at 10% after so many simulated decisions (mean, lowest and highest of 5 runs)",
+        ("set", "lang", "scorer", "decisions", "recall at 10%"),
+        ((r.name, r.language, r.scorer, str(r.decisions), estimate(r.recall)) for r in rows),
     )
 
 
