@@ -108,7 +108,8 @@ class Candidate:
     """A thread in the window.
 
     `held` by a person, `decided` since its last message, or `seen` by somebody in the queue and not decided: each uses
-    a place. A `probe` is shown whatever its priority, to find out what is missed, and uses none.
+    a place, and `stood` is the priority that brought it there. A `probe` is shown whatever its priority, to find out
+    what is missed, and uses none.
     """
 
     id: int
@@ -116,6 +117,7 @@ class Candidate:
     held: bool = False
     decided: bool = False
     seen: bool = False
+    stood: float = 0.0
     probe: bool = False
 
 
@@ -307,15 +309,16 @@ def places(threads: int, budget: float) -> int:
     return math.ceil(exact) if threads < SMALL else round(exact)
 
 
-#: How much of the budget may come on top, for newcomers, when people saw and did not decide what has the places.
+#: How far the share above the line may be from the budget, as a part of it: there is room for an emergency after a bad
+#: day, and no need to show something when nothing needs the brand.
 SLACK = 0.1
 
 
 def cut(candidates: Sequence[Candidate], as_of: datetime, budget: float = 0.1, tuning: Tuning = PRIOR) -> Cut:
     """Places every candidate. Held, decided and seen threads use places first; ties go to the older need, then the id.
 
-    When they leave no place, `SLACK` lets some newcomers in: a queue full of what nobody decided must not hide what
-    just happened.
+    A newcomer comes in when it stands as high as the top `budget` of the whole window does, those that use a place
+    counted at the priority they came in with. `SLACK` bounds how far the share may wander from the budget by that.
     """
     assessed = {c.id: assess(c.facts, as_of, tuning) for c in candidates}
     always = {c.id for c in candidates if assessed[c.id].always and not c.decided}
@@ -323,14 +326,18 @@ def cut(candidates: Sequence[Candidate], as_of: datetime, budget: float = 0.1, t
     rest = [c for c in candidates if c.id not in used and c.id not in always and not c.decided]
     rest.sort(key=lambda c: (-assessed[c.id].priority, c.facts.need_at, c.id))
     room = places(len(candidates), budget)
-    most = room if len(used) < room else places(len(candidates), budget * (1 + SLACK))
-    chosen = {c.id for c in rest[: max(0, most - len(used))]}
+    stood = sorted((max(assessed[c.id].priority, c.stood if c.id in used else 0.0) for c in candidates), reverse=True)
+    line = stood[room - 1] if room else 1.0
+    least, most = (places(len(candidates), budget * (1 + way * SLACK)) - len(used) for way in (-1, 1))
+    if not used:
+        least = most = room
+    chosen = {c.id for n, c in enumerate(rest[: max(0, most)]) if n < least or assessed[c.id].priority >= line}
     above = used | chosen | {c.id for c in candidates if c.probe}
     placed = tuple(
         Placed(c.id, _lane(c, always, above), assessed[c.id], look_again(c.facts, as_of)) for c in candidates
     )
     lowest = [p.assessment.priority for p in placed if p.lane == "needs" and p.id in used | chosen]
-    return Cut(len(candidates), room, min(lowest, default=1.0), placed)
+    return Cut(len(candidates), room, min(lowest, default=line), placed)
 
 
 def _lane(candidate: Candidate, always: set[int], above: set[int]) -> str:

@@ -12,6 +12,7 @@ from service.evaluation.curve import CurveRow
 from service.evaluation.measure import SetRow, SuiteRow, SuiteSummary
 from service.evaluation.speed import SpeedRow
 from service.evaluation.threads import ThreadRow
+from service.evaluation.turning import HintRow, TurnRow
 
 
 def figure(value: float | None) -> str:
@@ -108,6 +109,21 @@ def print_curve(console: Console, rows: Sequence[CurveRow]) -> None:
         "Learning curve: recall at 10% after so many simulated decisions (mean, lowest and highest of 5 runs)",
         ("set", "lang", "scorer", "decisions", "recall at 10%"),
         ((r.name, r.language, r.scorer, str(r.decisions), estimate(r.recall)) for r in rows),
+    )
+
+
+def print_turning(console: Console, turns: Sequence[TurnRow], hints: Sequence[HintRow]) -> None:
+    _print(
+        console,
+        "Threads that turned: caught by the line, at once, and messages of delay",
+        ("set", "scorer", "threads", "caught", "at once", "delay"),
+        ((r.name, r.scorer, str(r.threads), estimate(r.caught), estimate(r.at_once), estimate(r.delay)) for r in turns),
+    )
+    _print(
+        console,
+        "Could it be told from the first three messages?",
+        ("set", "scorer", "hint", "threads", "turned", "AUC"),
+        ((r.name, r.scorer, r.hint, str(r.threads), str(r.turned), estimate(r.auc)) for r in hints),
     )
 
 

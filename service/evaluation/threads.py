@@ -49,7 +49,7 @@ def _rows(one: LabelledSet, scored: Scored, scorer: str) -> Iterator[ThreadRow]:
     if not 0 < labels.sum() < len(labels):
         return
     scores = scored.of(scorer, one.texts)
-    facts = [_facts([scores[i] for i in parts[name]], place / len(names)) for place, name in enumerate(names)]
+    facts = [facts_of([scores[i] for i in parts[name]], place / len(names)) for place, name in enumerate(names)]
     for ranking, values in _rankings(facts).items():
         yield _row(one.name, f"{ranking} ({scorer})", values, labels)
 
@@ -60,7 +60,8 @@ def _row(name: str, ranking: str, values: Floats, labels: Flags) -> ThreadRow:
     return ThreadRow(name, ranking, len(labels), int(labels.sum()), found, recall)
 
 
-def _facts(scores: Sequence[Score], place: float) -> ThreadFacts:
+def facts_of(scores: Sequence[Score], place: float = 1.0) -> ThreadFacts:
+    """What triage knows of a thread that began at `place` (0 to 1) of the month."""
     begins = (_START + _SPREAD * place).timestamp()
     return digest(
         (
@@ -69,6 +70,11 @@ def _facts(scores: Sequence[Score], place: float) -> ThreadFacts:
         ),
         _AS_OF,
     )
+
+
+def priority(scores: Sequence[Score]) -> float:
+    """Where the triage puts a thread of these messages, a day after the last thread began."""
+    return assess(facts_of(scores), _AS_OF).priority
 
 
 def _rankings(facts: Sequence[ThreadFacts]) -> dict[str, Floats]:
