@@ -108,8 +108,8 @@ class Candidate:
     """A thread in the window.
 
     `held` by a person, `decided` since its last message, or `seen` by somebody in the queue and not decided: each uses
-    a place, and `stood` is the priority that brought it there. A `probe` is shown whatever its priority, to find out
-    what is missed, and uses none.
+    a place. `stood` is the highest priority it had since its last message. A `probe` is shown whatever its priority,
+    to find out what is missed, and uses none.
     """
 
     id: int
@@ -317,8 +317,8 @@ SLACK = 0.1
 def cut(candidates: Sequence[Candidate], as_of: datetime, budget: float = 0.1, tuning: Tuning = PRIOR) -> Cut:
     """Places every candidate. Held, decided and seen threads use places first; ties go to the older need, then the id.
 
-    A newcomer comes in when it stands as high as the top `budget` of the whole window does, those that use a place
-    counted at the priority they came in with. `SLACK` bounds how far the share may wander from the budget by that.
+    A newcomer comes in when it stands as high as the top `budget` of the window stood at their highest. `SLACK` bounds
+    how far the share may wander from the budget by that.
     """
     assessed = {c.id: assess(c.facts, as_of, tuning) for c in candidates}
     always = {c.id for c in candidates if assessed[c.id].always and not c.decided}
@@ -326,7 +326,7 @@ def cut(candidates: Sequence[Candidate], as_of: datetime, budget: float = 0.1, t
     rest = [c for c in candidates if c.id not in used and c.id not in always and not c.decided]
     rest.sort(key=lambda c: (-assessed[c.id].priority, c.facts.need_at, c.id))
     room = places(len(candidates), budget)
-    stood = sorted((max(assessed[c.id].priority, c.stood if c.id in used else 0.0) for c in candidates), reverse=True)
+    stood = sorted((max(assessed[c.id].priority, c.stood) for c in candidates), reverse=True)
     line = stood[room - 1] if room else 1.0
     least, most = (places(len(candidates), budget * (1 + way * SLACK)) - len(used) for way in (-1, 1))
     if not used:

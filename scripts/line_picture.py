@@ -22,7 +22,7 @@ def picture(moments: Sequence[Moment]) -> str:
     """Share shown, conversations above the line and the line itself, over the weeks."""
     panels = (
         ("Share of the window's conversations that the team was shown, in %", 0.0, 15.0, lambda m: 100 * m.shown),
-        ("Conversations standing above the line, undecided", 0.0, 40.0, lambda m: float(m.standing)),
+        ("Conversations standing above the line, undecided", 0.0, 12.0, lambda m: float(m.standing)),
         ("The line: lowest priority above it", 0.0, 1.0, lambda m: m.cut),
     )
     parts = [_panel(n, title, low, high, of, moments) for n, (title, low, high, of) in enumerate(panels)]

@@ -72,6 +72,8 @@ def simulate(seed: int = 1, weeks: int = WEEKS) -> Simulation:
         line = cut([Candidate(t.id, t.facts, seen=t.seen, decided=t.decided, stood=t.stood) for t in live], at)
         above = {p.id: p.assessment.priority for p in line.placed if p.lane == "needs"}
         result.broken += sum(t.seen and not t.decided and t.id not in above for t in live)
+        for talk, placed in zip(live, line.placed, strict=True):
+            talk.stood = max(talk.stood, placed.assessment.priority)
         _note(live, above)
         if _at_work(at):
             _work(live, above)
@@ -102,7 +104,6 @@ def _facts(rng: Random, at: datetime, number: int) -> ThreadFacts:
 def _note(live: list[Talk], above: dict[int, float]) -> None:
     for talk in live:
         if talk.id in above:
-            talk.stood = above[talk.id] if not talk.surfaced else talk.stood
             talk.surfaced = True
         elif not talk.seen:
             talk.surfaced = False

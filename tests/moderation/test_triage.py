@@ -233,8 +233,9 @@ def test_the_budget_counts_exactly_its_places(count: int, held: int, decided: in
     rest = count - held - decided - ruled
     assert found.count("always") == ruled
     assert found.count("decided") == decided
-    free, most = max(0, room - held - decided), max(0, places(count, 0.11) - held - decided)
-    assert held + min(rest, free) <= found.count("needs") <= held + min(rest, max(free, most))
+    used = held + decided
+    least, most = (places(count, share) - used for share in ((0.09, 0.11) if used else (0.1, 0.1)))
+    assert held + min(rest, max(0, least)) <= found.count("needs") <= held + min(rest, max(0, most))
     assert found.count("left") == count - found.count("needs") - ruled - decided
     assert (found.threads, found.budget) == (count, room)
     assert [p.id for p in found.placed] == [c.id for c in marked]
