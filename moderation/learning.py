@@ -16,13 +16,11 @@ from datetime import datetime
 from statistics import median
 
 import numpy as np
-import numpy.typing as npt
 
+from moderation.evaluation.metrics import Floats, auc
 from moderation.scoring.contract import INTENTS
 from moderation.triage import BASE, ThreadFacts, terms
 from moderation.tuning import PRIOR, Tuning
-
-Floats = npt.NDArray[np.float64]
 
 #: How strongly each kind of weight is held to the shipped one: the precision of its prior.
 HOLD_SHIFT, HOLD_TERMS, HOLD_TOPICS = 0.05, 3.0, 0.7
@@ -83,7 +81,7 @@ def trial(decisions: Sequence[Decision]) -> Trial:
     labels = np.array([d.needs for d in later])
     prior = np.array([logit(d.facts, d.at) for d in later])
     tuned = np.array([logit(d.facts, d.at, tuning) - tuning.shift for tuning, part in pairs for d in part])
-    before, after = _auc(prior, labels), _auc(tuned, labels)
+    before, after = auc(prior, labels), auc(tuned, labels)
     whole = learn(ordered)
     return Trial(whole, len(ordered), len(later), before, after, after >= before and _replays_well(ordered, whole))
 
@@ -93,18 +91,12 @@ def _replays_well(decisions: Sequence[Decision], tuning: Tuning) -> bool:
     labels = np.array([d.needs for d in decisions])
     prior = np.array([logit(d.facts, d.at) for d in decisions])
     tuned = np.array([logit(d.facts, d.at, tuning) for d in decisions])
-    return _auc(tuned, labels) >= _auc(prior, labels)
+    return auc(tuned, labels) >= auc(prior, labels)
 
 
 def logit(facts: ThreadFacts, at: datetime, tuning: Tuning = PRIOR) -> float:
     """Log-odds that the brand must act."""
     return float(np.dot(_row(facts, at), _vector(tuning)))
-
-
-def _auc(scores: Floats, labels: npt.NDArray[np.bool_]) -> float:
-    from moderation.evaluation.metrics import auc
-
-    return auc(scores, labels)
 
 
 _CODES = tuple(term.code for term in terms(ThreadFacts(), datetime.fromtimestamp(0)))  # noqa: DTZ006 (codes only)
