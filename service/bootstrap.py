@@ -8,7 +8,6 @@ from pathlib import Path
 from flask import Flask
 from flask_migrate import Migrate
 
-from moderation.scoring import registry as scorers
 from moderation.scoring.contract import Score, Scorer, Text
 from plugins import registry as connectors
 from plugins.contract import Io
@@ -18,6 +17,7 @@ from service.db.base import db
 from service.db.engine import Store, engine_options, prepare
 from service.db.pacing import DbPacer
 from service.deps import Deps, utc_now
+from service.scorers import build_scorer
 from service.vault import Vault
 
 
@@ -49,17 +49,6 @@ def wire(app: Flask, settings: Settings) -> Deps:
     )
     app.extensions["tenth"] = deps
     return deps
-
-
-def build_scorer(settings: Settings) -> Scorer:
-    """The scorer that the settings name. Raises ScorerError saying what is missing."""
-    given = {
-        "checkpoint": settings.detoxify_checkpoint,
-        "config": settings.detoxify_config,
-        "model": settings.detoxify_model,
-        "sha256": settings.detoxify_digest,
-    }
-    return scorers.build(settings.scorer, given if settings.scorer == "detoxify" else {})
 
 
 class LazyScorer:

@@ -20,7 +20,8 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError
 
-from moderation.errors import BadInput
+from moderation.errors import BadInput, ScorerError
+from moderation.scoring.bands import BANDS, BLEND, MEMBERS, read_bands
 
 MIN_SECRET = 32
 #: Where `tenth run --sandbox` writes the address of the sandbox, for the other commands of the folder.
@@ -44,13 +45,30 @@ class Settings(BaseSettings):
         frozenset(), description="`host` or `host:port`, comma-separated: may be called over plain HTTP or privately."
     )
     public_url: str = Field("", description="The address people reach Tenth at, for links; guessed when empty.")
-    scorer: Literal["embedded", "detoxify"] = Field("embedded", description="Which scorer reads the messages.")
+    scorer: Literal["embedded", "careful", "detoxify", "detoxify-onnx", "cascade"] = Field(
+        "embedded", description="Which scorer reads the messages."
+    )
     detoxify_checkpoint: str = Field("", description="Path of a Detoxify checkpoint; needed by the scorer `detoxify`.")
     detoxify_config: str = Field("", description="Folder with the checkpoint's tokenizer and configuration files.")
     detoxify_model: Literal["original", "unbiased", "multilingual", "original-small", "unbiased-small"] = Field(
         "multilingual", description="Which Detoxify model the checkpoint is of."
     )
     detoxify_digest: str = Field("", description="SHA-256 of the checkpoint; when set, another file is refused.")
+    detoxify_export: str = Field(
+        "", description="Folder that `tenth model export` wrote; needed by the scorer `detoxify-onnx`."
+    )
+    scoring_threads: int = Field(
+        0, ge=0, le=256, description="Cores that `detoxify-onnx` may use; 0 for all that are available."
+    )
+    cascade: str = Field(
+        MEMBERS, description="Members of the scorer `cascade`; the first reads everything, the others what is near."
+    )
+    cascade_bands: str = Field(
+        BANDS, description="Scores near a decision: a cascade's slower members read these again."
+    )
+    cascade_blend: Literal["average", "replace"] = Field(
+        BLEND, description="A slower member's score is averaged in, or takes the place of what stood."
+    )
     max_body_bytes: int = Field(
         2_097_152, ge=1024, le=50_000_000, description="Largest request body; more is answered 413."
     )
@@ -63,7 +81,17 @@ class Settings(BaseSettings):
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(
         "WARNING", description="Least level that is logged."
     )
+    perspective: bool = Field(True, description="Serve the Perspective API to clients that have a key for it.")
     metrics_token: str = Field("", description="When set, /metrics asks for it as a Bearer token.")
+
+    @field_validator("cascade_bands")
+    @classmethod
+    def _readable_bands(cls, value: str) -> str:
+        try:
+            read_bands(value)
+        except ScorerError as error:
+            raise ValueError(str(error)) from None
+        return value
 
     @field_validator("allow_private_hosts", mode="before")
     @classmethod

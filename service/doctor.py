@@ -19,10 +19,10 @@ from moderation.errors import TenthError
 from moderation.scoring.contract import Text
 from plugins.net import call, httpx_client
 from service.app import create_app
-from service.bootstrap import build_scorer
 from service.config import load_settings
 from service.db.models import Connection, DeliveryRow
 from service.deps import Deps, deps_of
+from service.scorers import build_scorer
 from service.usecases.connections import check_settings, opened
 from service.usecases.heartbeat import last_beat
 from service.usecases.storage import schema_state

@@ -37,3 +37,7 @@ def perform_actions() -> int:
 
 def purge() -> int:
     return work.purge(process_deps())
+
+
+def learn() -> int:
+    return work.learn(process_deps())

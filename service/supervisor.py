@@ -18,10 +18,10 @@ import click
 
 from moderation.errors import TenthError
 from service.app import create_app
-from service.bootstrap import build_scorer
 from service.config import SANDBOX_NOTE, Settings, load_settings
 from service.deps import deps_of
 from service.sandbox.client import born, connect_sandbox, wait_for
+from service.scorers import build_scorer
 from service.usecases.people import ensure_owner
 from service.usecases.storage import ready_schema
 

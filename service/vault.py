@@ -26,6 +26,7 @@ class Vault:
 
     def __init__(self, secrets: Sequence[str]) -> None:
         self._fernet = MultiFernet([Fernet(_derive(s, b"tenth credentials at rest")) for s in secrets])
+        self._draws = _derive(secrets[0], b"tenth draws") if secrets else b""
 
     def seal(self, text: str) -> bytes:
         """Encrypted bytes of a text."""
@@ -44,6 +45,11 @@ class Vault:
     def reseal(self, sealed: bytes) -> bytes:
         """The same secret under the newest key. Raises VaultError when no key fits."""
         return self.seal(self.open(sealed))
+
+    def chance(self, name: str) -> float:
+        """A number in [0, 1) for a name, always the same one, that nobody can foretell without the newest key."""
+        digest = hmac.new(self._draws, name.encode(), hashlib.sha256).digest()
+        return int.from_bytes(digest[:6]) / 2**48
 
 
 def token_digest(token: str) -> str:

@@ -93,6 +93,33 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("site", "bucket", name=op.f("pk_pace")),
     )
     op.create_table(
+        "perspective_key",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("name", sa.String(length=80), nullable=False),
+        sa.Column("key_digest", sa.String(length=64), nullable=False),
+        sa.Column("per_second", sa.Integer(), nullable=True),
+        sa.Column("per_day", sa.Integer(), nullable=True),
+        sa.Column("used", sa.Integer(), nullable=False),
+        sa.Column("used_on", sa.String(length=10), nullable=False),
+        sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("last_used_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("revoked_at", sa.DateTime(timezone=True), nullable=True),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_perspective_key")),
+        sa.UniqueConstraint("key_digest", name=op.f("uq_perspective_key_key_digest")),
+        sa.UniqueConstraint("name", name=op.f("uq_perspective_key_name")),
+    )
+    op.create_table(
+        "perspective_map",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("attribute", sa.String(length=40), nullable=False),
+        sa.Column("scorer", sa.String(length=80), nullable=False),
+        sa.Column("points", sa.JSON(), nullable=False),
+        sa.Column("texts", sa.Integer(), nullable=False),
+        sa.Column("installed_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("retired_at", sa.DateTime(timezone=True), nullable=True),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_perspective_map")),
+    )
+    op.create_table(
         "person",
         sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column("username", sa.String(length=80), nullable=False),
@@ -250,6 +277,68 @@ def upgrade() -> None:
         batch_op.create_index("ix_case_queue", ["lane", "open", "priority", "id"], unique=False)
 
     op.create_table(
+        "decision",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("community_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("thread_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("case_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("person_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
+        sa.Column("at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("as_of", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("verb", sa.String(length=12), nullable=False),
+        sa.Column("needs", sa.Boolean(), nullable=False),
+        sa.Column("lane", sa.String(length=10), nullable=False),
+        sa.Column("facts", sa.JSON(), nullable=False),
+        sa.Column("priority", sa.Double(), nullable=False),
+        sa.Column("probe", sa.Boolean(), nullable=False),
+        sa.ForeignKeyConstraint(["case_id"], ["case.id"], name=op.f("fk_decision_case_id")),
+        sa.ForeignKeyConstraint(["community_id"], ["community.id"], name=op.f("fk_decision_community_id")),
+        sa.ForeignKeyConstraint(["person_id"], ["person.id"], name=op.f("fk_decision_person_id")),
+        sa.ForeignKeyConstraint(["thread_id"], ["thread.id"], name=op.f("fk_decision_thread_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_decision")),
+    )
+    with op.batch_alter_table("decision", schema=None) as batch_op:
+        batch_op.create_index("ix_decision_case", ["case_id", "at"], unique=False)
+        batch_op.create_index("ix_decision_community", ["community_id", "at"], unique=False)
+
+    op.create_table(
+        "tuning",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("community_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("made_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("changed_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("decisions", sa.Integer(), nullable=False),
+        sa.Column("judged", sa.Integer(), nullable=False),
+        sa.Column("prior_auc", sa.Double(), nullable=True),
+        sa.Column("tuned_auc", sa.Double(), nullable=True),
+        sa.Column("weights", sa.JSON(), nullable=False),
+        sa.Column("state", sa.String(length=10), nullable=False),
+        sa.Column("reason", sa.String(length=20), nullable=False),
+        sa.ForeignKeyConstraint(["community_id"], ["community.id"], name=op.f("fk_tuning_community_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_tuning")),
+    )
+    with op.batch_alter_table("tuning", schema=None) as batch_op:
+        batch_op.create_index("ix_tuning_community", ["community_id", "id"], unique=False)
+
+    op.create_table(
+        "probe",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("community_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("thread_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("drawn_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("judged_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("person_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
+        sa.Column("needs", sa.Boolean(), nullable=True),
+        sa.ForeignKeyConstraint(["community_id"], ["community.id"], name=op.f("fk_probe_community_id")),
+        sa.ForeignKeyConstraint(["person_id"], ["person.id"], name=op.f("fk_probe_person_id")),
+        sa.ForeignKeyConstraint(["thread_id"], ["thread.id"], name=op.f("fk_probe_thread_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_probe")),
+    )
+    with op.batch_alter_table("probe", schema=None) as batch_op:
+        batch_op.create_index("ix_probe_community", ["community_id", "drawn_at"], unique=False)
+        batch_op.create_index("ix_probe_thread", ["thread_id"], unique=False)
+
+    op.create_table(
         "message",
         sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column("connection_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
@@ -282,6 +371,13 @@ def upgrade() -> None:
     )
     with op.batch_alter_table("message", schema=None) as batch_op:
         batch_op.create_index("ix_message_thread", ["thread_id", "created_at"], unique=False)
+        batch_op.create_index(
+            "ix_message_ruled",
+            ["created_at"],
+            unique=False,
+            sqlite_where=sa.text("rules != ''"),
+            postgresql_where=sa.text("rules != ''"),
+        )
 
     op.create_table(
         "action",
@@ -365,8 +461,23 @@ def downgrade() -> None:
     op.drop_table("action")
     with op.batch_alter_table("message", schema=None) as batch_op:
         batch_op.drop_index("ix_message_thread")
+        batch_op.drop_index("ix_message_ruled")
 
     op.drop_table("message")
+    with op.batch_alter_table("probe", schema=None) as batch_op:
+        batch_op.drop_index("ix_probe_thread")
+        batch_op.drop_index("ix_probe_community")
+
+    op.drop_table("probe")
+    with op.batch_alter_table("tuning", schema=None) as batch_op:
+        batch_op.drop_index("ix_tuning_community")
+
+    op.drop_table("tuning")
+    with op.batch_alter_table("decision", schema=None) as batch_op:
+        batch_op.drop_index("ix_decision_community")
+        batch_op.drop_index("ix_decision_case")
+
+    op.drop_table("decision")
     with op.batch_alter_table("case", schema=None) as batch_op:
         batch_op.drop_index("ix_case_queue")
         batch_op.drop_index("ix_case_community_open")
@@ -393,6 +504,8 @@ def downgrade() -> None:
     op.drop_table("author")
     op.drop_table("switch")
     op.drop_table("person")
+    op.drop_table("perspective_map")
+    op.drop_table("perspective_key")
     op.drop_table("pace")
     with op.batch_alter_table("connection", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_connection_poll_due_at"))

@@ -10,7 +10,7 @@ import hashlib
 import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -22,6 +22,14 @@ from moderation.scoring.normalise import clip
 SETTINGS = ("checkpoint", "config", "model", "sha256")
 MODELS = ("original", "unbiased", "multilingual", "original-small", "unbiased-small")
 CLASSES = frozenset({"toxicity", "severe_toxicity", "obscene", "threat", "insult", "identity_attack"})
+#: The contract's classes by Detoxify's names for them.
+KINDS = {
+    "severe": "severe_toxicity",
+    "insult": "insult",
+    "threat": "threat",
+    "profanity": "obscene",
+    "identity_attack": "identity_attack",
+}
 INSTALL = 'install it with `pip install "tenth[detoxify]"`'
 BATCH = 32
 FLOOR = 0.4
@@ -32,30 +40,48 @@ class Predictor(Protocol):
     """What we use of `detoxify.Detoxify`."""
 
     class_names: Sequence[str]
+    model: Any
+    tokenizer: Any
 
     def predict(self, text: list[str]) -> dict[str, float | list[float]]: ...
+
+
+class Reader(Protocol):
+    """A network of Detoxify's, however it is run."""
+
+    def read(self, texts: Sequence[str]) -> list[dict[str, float]]:
+        """For each text the chance in [0, 1] of each class, by Detoxify's names."""
+        ...
+
+
+class TorchReader:
+    """Detoxify's own `predict`, which answers a batch of one with bare numbers and fails on none."""
+
+    def __init__(self, predictor: Predictor) -> None:
+        self._predictor = predictor
+
+    def read(self, texts: Sequence[str]) -> list[dict[str, float]]:
+        return [row for start in range(0, len(texts), BATCH) for row in self._batch(texts[start : start + BATCH])]
+
+    def _batch(self, texts: Sequence[str]) -> list[dict[str, float]]:
+        found = self._predictor.predict(list(texts))
+        columns = {name: value if isinstance(value, list) else [value] for name, value in found.items()}
+        return [{name: column[row] for name, column in columns.items()} for row in range(len(texts))]
 
 
 class DetoxifyScorer:
     """See `contract.Scorer`. Toxicity is the highest of the classes that mean harm."""
 
-    name = "detoxify"
-
-    def __init__(self, predictor: Predictor, version: str, embedded: EmbeddedScorer) -> None:
-        self._predictor = predictor
-        self._embedded = embedded
+    def __init__(self, name: str, version: str, reader: Reader, embedded: EmbeddedScorer) -> None:
+        self.name = name
         self.version = f"{version}+{embedded.version}"
+        self._reader = reader
+        self._embedded = embedded
 
     def score(self, texts: Sequence[Text]) -> list[Score]:
         base = self._embedded.score(texts)
-        classes = [row for batch in _batches(texts) for row in self._classes(batch)]
+        classes = self._reader.read([as_utf8(text.text) for text in texts])
         return [self._merge(*pair) for pair in zip(base, classes, strict=True)]
-
-    def _classes(self, texts: Sequence[Text]) -> list[dict[str, float]]:
-        """Detoxify answers a batch of one with bare numbers, a longer one with lists."""
-        found = self._predictor.predict([clip(text.text) for text in texts])
-        columns = {name: value if isinstance(value, list) else [value] for name, value in found.items()}
-        return [{name: column[row] for name, column in columns.items()} for row in range(len(texts))]
 
     def _merge(self, base: Score, classes: dict[str, float]) -> Score:
         worst = max(CLASSES & classes.keys(), key=lambda name: (classes[name], name))
@@ -65,15 +91,38 @@ class DetoxifyScorer:
             reasons = (Reason(f"detoxify.{worst}", weight=toxicity), *reasons)
         if "threat" in base.rules:
             toxicity = max(toxicity, RULE_TOXICITY)
-        return replace(base, toxicity=toxicity, reasons=reasons, scorer=f"{self.name}@{self.version}")
+        signature = f"{self.name}@{self.version}"
+        return replace(base, toxicity=toxicity, reasons=reasons, scorer=signature, classes=_kinds(classes))
 
 
-def _batches(texts: Sequence[Text]) -> Iterator[Sequence[Text]]:
-    for start in range(0, len(texts), BATCH):
-        yield texts[start : start + BATCH]
+def as_utf8(text: str) -> str:
+    """At most 5,000 characters, and only such as can be written in UTF-8: tokenizers refuse half surrogates."""
+    return clip(text).encode("utf-8", "replace").decode()
+
+
+def _kinds(classes: Mapping[str, float]) -> dict[str, float]:
+    """All of the contract's classes, or none where the network lacks one."""
+    complete = set(KINDS.values()) <= classes.keys()
+    return {kind: round(classes[name], 4) for kind, name in KINDS.items()} if complete else {}
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """A checkpoint as Detoxify built it. `digest` is the SHA-256 of its file."""
+
+    model: str
+    digest: str
+    predictor: Predictor
 
 
 def build_detoxify(settings: Mapping[str, str]) -> DetoxifyScorer:
+    loaded = load(settings)
+    version = f"{loaded.model}-{loaded.digest[:8]}"
+    return DetoxifyScorer("detoxify", version, TorchReader(loaded.predictor), EmbeddedScorer())
+
+
+def load(settings: Mapping[str, str]) -> Loaded:
+    """Settings as in `SETTINGS`. Raises ScorerError; a file with another `sha256` is refused before it is unpickled."""
     model = settings.get("model", "multilingual")
     if model not in MODELS:
         raise ScorerError(f"detoxify has no model {model!r}; known: {', '.join(MODELS)}")
@@ -82,7 +131,7 @@ def build_detoxify(settings: Mapping[str, str]) -> DetoxifyScorer:
     predictor = _load(model, checkpoint, _config(settings))
     if not CLASSES & set(predictor.class_names):
         raise ScorerError(f"{checkpoint} knows none of {', '.join(sorted(CLASSES))}: is it a Detoxify checkpoint?")
-    return DetoxifyScorer(predictor, f"{model}-{digest[:8]}", EmbeddedScorer())
+    return Loaded(model, digest, predictor)
 
 
 def _checkpoint(settings: Mapping[str, str]) -> Path:

@@ -37,11 +37,31 @@ def _embedded(settings: Settings) -> Scorer:
     return EmbeddedScorer()
 
 
+def _careful(settings: Settings) -> Scorer:
+    from moderation.scoring.careful import SETTINGS, build_careful
+
+    _refuse_unknown("careful", settings, SETTINGS)
+    return build_careful(settings)
+
+
 def _detoxify(settings: Settings) -> Scorer:
     from moderation.scoring.detoxify import SETTINGS, build_detoxify
 
     _refuse_unknown("detoxify", settings, SETTINGS)
     return build_detoxify(settings)
+
+
+def _onnx_detoxify(settings: Settings) -> Scorer:
+    from moderation.scoring.onnx_detoxify import SETTINGS, build_onnx_detoxify
+
+    _refuse_unknown("detoxify-onnx", settings, SETTINGS)
+    return build_onnx_detoxify(settings)
+
+
+def _cascade(settings: Settings) -> Scorer:
+    from moderation.scoring.cascade import build_cascade
+
+    return build_cascade(settings, build)
 
 
 def _refuse_unknown(name: str, settings: Settings, known: tuple[str, ...]) -> None:
@@ -51,4 +71,7 @@ def _refuse_unknown(name: str, settings: Settings, known: tuple[str, ...]) -> No
 
 
 register("embedded", _embedded)
+register("careful", _careful)
 register("detoxify", _detoxify)
+register("detoxify-onnx", _onnx_detoxify)
+register("cascade", _cascade)

@@ -98,6 +98,8 @@ def _gauges(found: Figures) -> Iterable[Metric]:
     yield _by("tenth_connections", "Connections by state.", "state", found.by_state)
     ages = {c.name: age(found.at, c.read_at) for c in found.connections if c.read_at}
     yield _by("tenth_connection_read_age_seconds", "Since a connection was last read.", "connection", ages)
+    words = "1 where rules put unusually many conversations above the line, by connection and community number."
+    yield _by("tenth_rule_alarm", words, "community", found.alarms)
     if found.beat_age is not None:
         yield GaugeMetricFamily("tenth_worker_beat_age_seconds", "Since a worker was last seen.", value=found.beat_age)
 

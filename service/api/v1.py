@@ -16,10 +16,12 @@ from moderation.words import reasons_in_words
 from service.api import shapes, visible
 from service.api.bearer import SCHEME, current_client, current_deps, needs
 from service.api.problems import Problem
+from service.api.quality_shapes import QualitiesOut
 from service.deps import Deps
 from service.usecases import deadletters, health, switches
 from service.usecases.clients import Client
 from service.usecases.conversation import thread_page
+from service.usecases.quality import quality as measured
 from service.usecases.queue import Queue
 
 EXPORT_PAGE = 200
@@ -97,6 +99,15 @@ def threads(query_data: shapes.FindThreadQuery) -> Any:
 def communities() -> Any:
     """The communities that this client may see."""
     return shapes.CommunitiesOut.model_validate({"items": visible.communities(current_deps(), current_client())})
+
+
+@api.get("/quality")
+@secured("queue:read")
+@api.output(QualitiesOut)
+def quality() -> Any:
+    """What the line found and missed in the communities that this client may see, and what it learned."""
+    seen = {place.id for place in visible.communities(current_deps(), current_client())}
+    return QualitiesOut.model_validate({"items": [q.to_json() for q in measured(current_deps()) if q.id in seen]})
 
 
 @api.get("/connections")

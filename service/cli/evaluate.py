@@ -19,6 +19,7 @@ from service.evaluation.measure import as_json, mixed_rows, set_rows, suite_rows
 from service.evaluation.sets import LabelledSet, read_sets
 from service.evaluation.speed import SpeedRow, speed_row
 from service.evaluation.threads import thread_rows
+from service.evaluation.turning import hint_rows, turn_rows
 
 SPEED_TEXTS = 4096
 
@@ -46,6 +47,7 @@ def evaluate(data: Path | None, wanted: tuple[str, ...], as_lines: bool) -> None
     rows = [*set_rows(sets, ranked), *mixed_rows(sets, ranked)]
     suite, summaries = list(suite_rows(scored)), list(suite_summaries(scored))
     threads, curve = list(thread_rows(sets, scored)), list(curve_rows(sets, scored))
+    turns, hints = list(turn_rows(sets, scored)), list(hint_rows(sets, scored))
     speeds = _speeds(scorers, sets)
     for line in (*missing, *absent):
         _progress(f"left out: {line}")
@@ -56,6 +58,8 @@ def evaluate(data: Path | None, wanted: tuple[str, ...], as_lines: bool) -> None
             "summaries": summaries,
             "threads": threads,
             "curve": curve,
+            "turns": turns,
+            "hints": hints,
             "speed": speeds,
         }
         click.echo(json.dumps({name: [as_json(row) for row in part] for name, part in parts.items()}))
@@ -65,6 +69,7 @@ def evaluate(data: Path | None, wanted: tuple[str, ...], as_lines: bool) -> None
     table.print_suite(console, suite, summaries)
     table.print_threads(console, threads)
     table.print_curve(console, curve)
+    table.print_turning(console, turns, hints)
     table.print_speed(console, speeds)
 
 

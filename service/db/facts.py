@@ -10,6 +10,7 @@ from sqlalchemy import bindparam, func, select, update
 from sqlalchemy.orm import Session
 
 from moderation.triage import MessageFact, digest
+from service.db.judgements import note_answers
 from service.db.models import Author, Community, Message, Thread
 
 #: Messages of one thread that triage looks at: its newest ones.
@@ -74,8 +75,9 @@ def refresh_threads(session: Session, thread_ids: set[int], now: datetime) -> se
     messages = thread_messages(session, thread_ids)
     horizon = now + timedelta(days=366)
     rows = []
-    for thread_id in sorted(thread_ids):
-        facts = digest(messages.get(thread_id, ()), horizon)
+    digests = {thread_id: digest(messages.get(thread_id, ()), horizon) for thread_id in sorted(thread_ids)}
+    note_answers(session, {thread_id: facts.brand_at for thread_id, facts in digests.items()})
+    for thread_id, facts in digests.items():
         known = messages.get(thread_id, [])
         rows.append(
             {

@@ -304,6 +304,80 @@ class Case(Base):
     version: Mapped[int] = mapped_column(default=1)
 
 
+class DecisionRow(Base):
+    """What somebody said of a thread, with what was known of it then: the line learns from these.
+
+    `as_of` is the line's time (an archive's clock stands still), `lane` where the case stood, `priority` what the
+    shipped weights gave. `person_id` is None when the brand answered on the platform itself.
+    """
+
+    __tablename__ = "decision"
+    __table_args__ = (
+        Index("ix_decision_community", "community_id", "at"),
+        Index("ix_decision_case", "case_id", "at"),
+    )
+
+    id: Mapped[int] = mapped_column(Id, primary_key=True)
+    community_id: Mapped[int] = mapped_column(ForeignKey("community.id"))
+    thread_id: Mapped[int] = mapped_column(ForeignKey("thread.id"))
+    case_id: Mapped[int] = mapped_column(ForeignKey("case.id"))
+    person_id: Mapped[int | None] = mapped_column(ForeignKey("person.id"))
+    at: Mapped[datetime]
+    as_of: Mapped[datetime]
+    verb: Mapped[str] = mapped_column(String(12))
+    needs: Mapped[bool]
+    lane: Mapped[str] = mapped_column(String(10))
+    facts: Mapped[dict[str, Any]]
+    priority: Mapped[float]
+    probe: Mapped[bool] = mapped_column(default=False)
+
+
+class TuningRow(Base):
+    """A trial of what a community's decisions taught. State: active replaced refused reverted (see usecases.learning).
+
+    The areas under the ROC curve are None where too few decisions could be judged.
+    """
+
+    __tablename__ = "tuning"
+    __table_args__ = (Index("ix_tuning_community", "community_id", "id"),)
+
+    id: Mapped[int] = mapped_column(Id, primary_key=True)
+    community_id: Mapped[int] = mapped_column(ForeignKey("community.id"))
+    made_at: Mapped[datetime]
+    changed_at: Mapped[datetime]
+    decisions: Mapped[int]
+    judged: Mapped[int]
+    prior_auc: Mapped[float | None]
+    tuned_auc: Mapped[float | None]
+    weights: Mapped[dict[str, Any]]
+    state: Mapped[str] = mapped_column(String(10))
+    reason: Mapped[str] = mapped_column(String(20), default="")
+
+
+class ProbeRow(Base):
+    """A thread from below the line that was put into the queue, unmarked, to learn what is missed."""
+
+    __tablename__ = "probe"
+    __table_args__ = (Index("ix_probe_community", "community_id", "drawn_at"), Index("ix_probe_thread", "thread_id"))
+
+    id: Mapped[int] = mapped_column(Id, primary_key=True)
+    community_id: Mapped[int] = mapped_column(ForeignKey("community.id"))
+    thread_id: Mapped[int] = mapped_column(ForeignKey("thread.id"))
+    drawn_at: Mapped[datetime]
+    judged_at: Mapped[datetime | None]
+    person_id: Mapped[int | None] = mapped_column(ForeignKey("person.id"))
+    needs: Mapped[bool | None]
+
+
+#: The few messages that rules matched, for counting them over a window.
+Index(
+    "ix_message_ruled",
+    Message.created_at,
+    sqlite_where=Message.rules != "",
+    postgresql_where=Message.rules != "",
+)
+
+
 class Action(Base):
     """A remote effect to carry out: approved sending done failed unknown cancelled."""
 
@@ -368,3 +442,34 @@ class AuditHead(Base):
     mac: Mapped[str] = mapped_column(String(64))
     signature: Mapped[str] = mapped_column(String(64))
     sealed_key: Mapped[bytes] = mapped_column(LargeBinary)
+
+
+class PerspectiveKey(Base):
+    """A client of the Perspective API; only its key's digest is kept. `used` counts its calls on `used_on` (UTC)."""
+
+    __tablename__ = "perspective_key"
+
+    id: Mapped[int] = mapped_column(Id, primary_key=True)
+    name: Mapped[str] = mapped_column(String(80), unique=True)
+    key_digest: Mapped[str] = mapped_column(String(64), unique=True)
+    per_second: Mapped[int | None]
+    per_day: Mapped[int | None]
+    used: Mapped[int] = mapped_column(default=0)
+    used_on: Mapped[str] = mapped_column(String(10), default="")
+    created_at: Mapped[datetime]
+    last_used_at: Mapped[datetime | None]
+    revoked_at: Mapped[datetime | None]
+
+
+class PerspectiveMap(Base):
+    """A curve from our scores onto Perspective's, for one scorer version: the newest that is not retired holds."""
+
+    __tablename__ = "perspective_map"
+
+    id: Mapped[int] = mapped_column(Id, primary_key=True)
+    attribute: Mapped[str] = mapped_column(String(40))
+    scorer: Mapped[str] = mapped_column(String(80))
+    points: Mapped[list[Any]]
+    texts: Mapped[int]
+    installed_at: Mapped[datetime]
+    retired_at: Mapped[datetime | None]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from service.deps import Deps
-from service.usecases import acting, cases, intake, keeping, looking, polling, triage
+from service.usecases import acting, cases, intake, keeping, learning, looking, polling, triage
 
 #: Batches one job reads before it gives others a turn.
 BATCHES = 50
@@ -48,3 +48,8 @@ def perform_actions(deps: Deps) -> int:
 def purge(deps: Deps) -> int:
     """Deletes what is kept long enough."""
     return keeping.purge(deps)
+
+
+def learn(deps: Deps) -> int:
+    """Tries what new decisions teach about the line."""
+    return learning.learn_due(deps)

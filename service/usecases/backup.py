@@ -2,20 +2,23 @@
 
 The file is a ZIP: `manifest.json` (schema version, counts, key check) and one JSON-lines member per table, so that a
 backup of SQLite can be restored into PostgreSQL and the other way round. Credentials in it stay encrypted: the secret
-key is not part of it and has to be kept apart.
+key is not part of it and has to be kept apart. A ZIP checks the content of its members only, so the last 64 bytes, its
+comment, are the SHA-256 of all before them.
 """
 
 from __future__ import annotations
 
 import base64
+import hashlib
 import json
+import os
 import zipfile
 import zlib
 from collections.abc import Iterator
 from datetime import datetime
 from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from alembic.script import ScriptDirectory
 from alembic.util import CommandError
@@ -32,6 +35,8 @@ from service.usecases.storage import migrate, schema_state
 
 _BLOCK = 2_000
 _FORMAT = 1
+#: Characters of a SHA-256 in hexadecimal.
+_DIGEST = 64
 _PROBE = "tenth backup"
 #: What reading a file that is none of ours, cut short or changed can raise.
 _SPOILT = (
@@ -64,7 +69,32 @@ def _write(app: Flask, path: Path) -> dict[str, int]:
         for table in Base.metadata.sorted_tables:
             counts[table.name] = _write_table(session, table, out)
         out.writestr("manifest.json", json.dumps(_manifest(app, deps, counts)))
+        out.comment = bytes(_DIGEST)
+    seal(path)
     return counts
+
+
+def seal(path: Path) -> None:
+    """Writes the digest of a ZIP into its comment, for which there is room."""
+    with path.open("r+b") as file:
+        digest = _digest(file)
+        file.write(digest)
+
+
+def _digest(file: IO[bytes]) -> bytes:
+    """Of all but the comment; the file stands before that afterwards."""
+    left, found = max(0, file.seek(0, os.SEEK_END) - _DIGEST), hashlib.sha256()
+    file.seek(0)
+    while left and (block := file.read(min(left, 1 << 20))):
+        found.update(block)
+        left -= len(block)
+    return found.hexdigest().encode()
+
+
+def _refuse_changed(path: Path) -> None:
+    with path.open("rb") as file:
+        if _digest(file) != file.read():
+            raise zipfile.BadZipFile("changed")
 
 
 def restore(app: Flask, path: Path) -> dict[str, int]:
@@ -72,6 +102,7 @@ def restore(app: Flask, path: Path) -> dict[str, int]:
     deps = deps_of(app)
     _refuse_filled(deps)
     try:
+        _refuse_changed(path)
         with zipfile.ZipFile(path) as source:
             manifest = json.loads(source.read("manifest.json"))
             _check(deps, manifest)

@@ -16,9 +16,11 @@ from sqlalchemy.orm import Session
 from moderation.errors import BadInput, TenthError
 from moderation.triage import ThreadFacts, as_time, look_again
 from service.db.audit import Entry, append
+from service.db.judgements import SAYS, record, take_back
 from service.db.models import AuditEntry, AuditHead, Case, Community, Thread
 from service.deps import Deps
 from service.usecases.people import Known, names_by_actor
+from service.usecases.triage import line_time
 
 #: A claim ends by itself, so that nobody keeps a conversation by closing a laptop.
 CLAIM = timedelta(minutes=30)
@@ -40,7 +42,10 @@ VERBS: Mapping[str, frozenset[str]] = {
 }
 #: Longest look back in the audit log for a case's history; the log has no index but its number.
 _HISTORY_REACH = 50_000
-_RESTORED = ("state", "lane", "open", "person_id", "claimed_until", "decided_at", "decision", "look_again_at")
+_RESTORED = (
+    *("state", "lane", "open", "person_id", "claimed_until"),
+    *("decided_at", "decision", "look_again_at", "seen_at"),
+)
 
 
 class Stale(TenthError):
@@ -101,6 +106,9 @@ def act(deps: Deps, case_id: int, intent: Intent, person: Known) -> Done:
         _check(case, intent, now)
         before = {n: getattr(case, n) for n in _RESTORED}
         after = before | _changes(intent, thread, person, now)
+        if intent.verb in SAYS:
+            community = session.get_one(Community, case.community_id)
+            record(session, case, thread, intent.verb, person.id, now, line_time(session, community, now))
         _put(session, case_id, intent.version, after)
         _note(session, deps, f"case:{intent.verb}", case_id, person, intent.note.strip(), (before, after))
         _triage_soon(session, case.community_id, now)
@@ -119,6 +127,7 @@ def undo(deps: Deps, done: Done, person: Known) -> None:
         case, _ = _case(session, done.case_id)
         after = {n: getattr(case, n) for n in _RESTORED}
         _put(session, done.case_id, done.version, done.before)
+        take_back(session, done.case_id, done.thread_id, done.at)
         _note(session, deps, "case:undo", done.case_id, person, "", (after, done.before))
         _triage_soon(session, case.community_id, now)
     deps.ring("triage_communities")
@@ -183,7 +192,7 @@ def _check(case: Case, intent: Intent, now: datetime) -> None:
 def _changes(intent: Intent, thread: Thread, person: Known, now: datetime) -> dict[str, Any]:
     """The case as the verb leaves it. What is at rest goes where the next triage will put it, too."""
     held = {"lane": "needs", "open": True, "decided_at": None, "decision": "", "look_again_at": None}
-    rest = {"lane": "decided", "open": False, "person_id": person.id, "claimed_until": None}
+    rest = {"lane": "decided", "open": False, "person_id": person.id, "claimed_until": None, "seen_at": None}
     match intent.verb:
         case "claim" | "reopen":
             kept = {} if intent.verb == "claim" else held

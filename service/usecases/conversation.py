@@ -18,7 +18,7 @@ from service.usecases.queue import COLUMNS, Item, item_of, marked_texts
 
 @dataclass(frozen=True, slots=True)
 class Shown:
-    """One message of a thread as it is shown."""
+    """One message of a thread as it is shown. `classes` and `intents` are those that its scorer finds likely."""
 
     id: int
     remote_id: str
@@ -44,6 +44,8 @@ class Shown:
     marked: bool
     accepted: bool
     in_reply_to: str | None
+    classes: tuple[str, ...] = ()
+    intents: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,4 +152,11 @@ def _one(m: Message, a: Author, s: ScoreRow | None, revisions: int, case: Case, 
         marked=m.id == case.marked_message_id,
         accepted=bool(thread.accepted_answer) and m.remote_id == thread.accepted_answer,
         in_reply_to=m.in_reply_to,
+        classes=_likely(s.classes) if s else (),
+        intents=_likely(s.intents) if s else (),
     )
+
+
+def _likely(chances: dict[str, float]) -> tuple[str, ...]:
+    """What is more likely than not, the likeliest first."""
+    return tuple(sorted((n for n, chance in chances.items() if chance >= 0.5), key=lambda n: (-chances[n], n)))

@@ -14,6 +14,7 @@ from service.db.audit import Entry, append
 from service.db.models import Case, Community, Connection
 from service.db.pacing import budget_left
 from service.deps import Deps
+from service.usecases.alarms import Alarm, alarm_of
 from service.usecases.connections import host_of, open_session, opened, pace_key
 from service.usecases.deadletters import count_dead
 from service.usecases.queue import LANES
@@ -31,6 +32,7 @@ class Place:
     connection: str
     budget: float
     window_days: int
+    alarm: Alarm | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,10 +86,12 @@ class Public:
 
 def places(deps: Deps) -> list[Place]:
     """Every community, by connection and name."""
-    query = select(Community.id, Community.name, Connection.name, Community.budget, Community.window_days)
-    query = query.join(Connection, Connection.id == Community.connection_id)
+    columns = Community.id, Community.name, Connection.name, Community.budget, Community.window_days
+    query = select(*columns, Community.summary).join(Connection, Connection.id == Community.connection_id)
+    query = query.order_by(Connection.name, Community.name, Community.id)
     with deps.store.read() as session:
-        return [Place(*r) for r in session.execute(query.order_by(Connection.name, Community.name, Community.id))]
+        rows = session.execute(query).all()
+    return [Place(i, name, connection, budget, days, alarm_of(s)) for i, name, connection, budget, days, s in rows]
 
 
 def lane_counts(deps: Deps, community: int | None = None) -> dict[str, int]:

@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 from service.db.deliveries import due
 from service.db.models import Case, Connection, DeliveryRow
 from service.deps import Deps
+from service.usecases.alarms import alarms
 from service.usecases.heartbeat import last_beat
 
 #: States that are counted; what is done is only ever more, and counting it would read the whole table.
@@ -42,13 +43,14 @@ class ConnectionState:
 
 @dataclass(frozen=True, slots=True)
 class Figures:
-    """One reading. Ages are in seconds."""
+    """One reading. Ages are in seconds; `alarms` are 1 where rules fire unusually often."""
 
     at: datetime
     deliveries: dict[str, int]
     oldest_due: float
     cases: dict[str, int]
     connections: tuple[ConnectionState, ...]
+    alarms: dict[str, int]
     beat_at: datetime | None
 
     @property
@@ -85,6 +87,7 @@ def figures(deps: Deps) -> Figures:
             oldest_due=age(now, oldest) if oldest else 0.0,
             cases=_counts(session, Case.lane, ("needs", "always", "left", "decided")),
             connections=_connections(session),
+            alarms={name: int(alarm is not None) for name, alarm in alarms(session).items()},
             beat_at=last_beat(session),
         )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
@@ -9,10 +10,12 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from moderation.triage import Candidate, ThreadFacts, as_time, cut, digest, window_start
+from moderation.triage import Candidate, MessageFact, ThreadFacts, as_time, cut, digest, window_start
+from service.db.engine import MANY
 from service.db.facts import thread_messages
 from service.db.models import Case, Community, Connection, Thread
 from service.deps import Deps
+from service.usecases import learning
 from service.usecases.queue import Item, Line, Queue, item_of, marked_texts
 from service.usecases.triage import line_time
 
@@ -36,16 +39,38 @@ def queue_as_of(deps: Deps, as_of: datetime, locale: str = "en") -> Queue:
     return Queue(Line(as_of=as_of, cut=lowest, **totals), tuple(past.items))
 
 
-def _past_community(session: Session, community: Community, as_of: datetime, past: _Past, locale: str) -> None:
-    start = window_start(as_of, community.window_days)
+def messages_between(
+    session: Session, community: Community, start: datetime, end: datetime
+) -> dict[int, list[MessageFact]]:
+    """The messages up to `end` of every thread that was in the window at some time between the two."""
     ids = session.scalars(
         select(Thread.id).where(
-            Thread.community_id == community.id, Thread.last_message_at > start, Thread.first_message_at <= as_of
+            Thread.community_id == community.id,
+            Thread.last_message_at > window_start(start, community.window_days),
+            Thread.first_message_at <= end,
         )
-    )
-    facts = {t: digest(m, as_of) for t, m in thread_messages(session, ids, until=as_of).items()}
-    active = [Candidate(t, f) for t, f in sorted(facts.items()) if f.last_at > start.timestamp()]
-    found = cut(active, as_of, community.budget)
+    ).all()
+    found: dict[int, list[MessageFact]] = {}
+    for some in in_blocks(ids):
+        found |= thread_messages(session, some, until=end)
+    return found
+
+
+def in_blocks(ids: Sequence[int]) -> Iterator[Sequence[int]]:
+    """So many at a time that one IN (...) holds them."""
+    return (ids[start : start + MANY] for start in range(0, len(ids), MANY))
+
+
+def in_window(facts: Mapping[int, ThreadFacts], community: Community, as_of: datetime) -> list[Candidate]:
+    """The threads that were active then. What people held, saw or decided is not part of the events."""
+    start = window_start(as_of, community.window_days).timestamp()
+    return [Candidate(thread, known) for thread, known in sorted(facts.items()) if known.last_at > start]
+
+
+def _past_community(session: Session, community: Community, as_of: datetime, past: _Past, locale: str) -> None:
+    facts = {t: digest(m, as_of) for t, m in messages_between(session, community, as_of, as_of).items()}
+    tuning = learning.active_at(session, community.id, as_of)
+    found = cut(in_window(facts, community, as_of), as_of, community.budget, tuning)
     past.lines.append(
         Line(
             as_of,

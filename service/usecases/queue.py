@@ -50,6 +50,7 @@ class Item:
     surfaced_at: datetime | None
     person: str = ""
     shadow: bool = False
+    seen: bool = False
 
     def to_json(self) -> dict[str, Any]:
         """The fixed shape of `tenth queue --json`."""
@@ -251,6 +252,7 @@ def item_of(row: Any, marked: dict[int, tuple[str, str, list[Reason]]], now: dat
         surfaced_at=case.surfaced_at,
         person=person or "",
         shadow=shadow,
+        seen=case.seen_at is not None,
     )
 
 

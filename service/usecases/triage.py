@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -12,8 +12,12 @@ from sqlalchemy import bindparam, insert, or_, select, update
 from sqlalchemy.orm import Session
 
 from moderation.triage import Candidate, Cut, Placed, ThreadFacts, as_time, cut, window_start
+from moderation.tuning import Tuning
 from service.db.models import Case, Community, Connection, Thread
 from service.deps import Deps
+from service.usecases import alarms, learning, probes
+from service.usecases.alarms import Alarm, rule_alarm
+from service.usecases.probes import Probes, Stayed
 
 LEASE = timedelta(seconds=120)
 #: Time moves priorities, too: a community without news is triaged again after this.
@@ -32,6 +36,7 @@ _CASE = (
     Case.marked_message_id,
     Case.waiting_since,
     Case.surfaced_at,
+    Case.seen_at,
     Case.look_again_at,
     Case.decided_at,
 )
@@ -43,6 +48,7 @@ class _Row:
 
     thread_id: int
     connection_id: int
+    remote_id: str
     last_message_at: datetime | None
     facts: ThreadFacts
     case: Any
@@ -75,15 +81,38 @@ def triage_community(deps: Deps, community_id: int) -> bool:
         community = session.get_one(Community, community_id)
         as_of = line_time(session, community, now)
         rows = _load(session, community, as_of)
-    start = window_start(as_of, community.window_days)
+        start = window_start(as_of, community.window_days)
+        known = probes.probes(session, community_id, start)
+        tuning = learning.active(session, community_id)
+        alarm = rule_alarm(session, community, as_of)
     inside = [r for r in rows if r.last_message_at is not None and r.last_message_at > start]
-    line = cut([_candidate(r) for r in inside], as_of, community.budget)
+    line, drawn = _draw_line(deps, inside, known, as_of, community.budget, tuning)
     with deps.store.write() as session:
         if not _still_mine(session, community_id, attempt):
             return False
+        probes.keep(session, community_id, drawn, now)
         _apply(session, community, rows, line, as_of, now)
-        _release(session, community_id, attempt, due_at, line, as_of, now, time.monotonic() - started)
+        alarms.note(session, deps, community, alarm)
+        summary = _summary(line, alarm, as_of, time.monotonic() - started)
+        _release(session, community_id, attempt, due_at, summary, as_of == now, now)
     return True
+
+
+def _draw_line(
+    deps: Deps, rows: Sequence[_Row], known: Probes, as_of: datetime, budget: float, tuning: Tuning
+) -> tuple[Cut, list[int]]:
+    """The line, and what of the threads that stayed below it is drawn to be shown above."""
+    line = cut([_candidate(r, known.open) for r in rows], as_of, budget, tuning)
+    left = {p.id for p in line.placed if p.lane == "left"}
+    stayed = [
+        Stayed(r.thread_id, r.connection_id, r.remote_id, r.facts.last_at)
+        for r in rows
+        if r.thread_id in left and r.case is not None and r.case.lane == "left"
+    ]
+    drawn = probes.draw(deps.vault, stayed, known, as_of)
+    if drawn:
+        line = cut([_candidate(r, known.open.union(drawn)) for r in rows], as_of, budget, tuning)
+    return line, drawn
 
 
 def line_time(session: Session, community: Community, now: datetime) -> datetime:
@@ -116,24 +145,26 @@ def _load(session: Session, community: Community, as_of: datetime) -> list[_Row]
     active = Thread.last_message_at > window_start(as_of, community.window_days)
     standing = Case.lane.in_(("needs", "always", "left"))
     query = (
-        select(Thread.id, Thread.connection_id, Thread.last_message_at, Thread.facts, *_CASE)
+        select(Thread.id, Thread.connection_id, Thread.remote_id, Thread.last_message_at, Thread.facts, *_CASE)
         .outerjoin(Case, Case.thread_id == Thread.id)
         .where(Thread.community_id == community.id, active | standing)
         .order_by(Thread.id)
     )
     return [
-        _Row(r[0], r[1], r[2], ThreadFacts.from_json(r[3]), r if r.case_id is not None else None)
+        _Row(r[0], r[1], r[2], r[3], ThreadFacts.from_json(r[4]), r if r.case_id is not None else None)
         for r in session.execute(query)
     ]
 
 
-def _candidate(row: _Row) -> Candidate:
-    case = row.case
+def _candidate(row: _Row, probed: Container[int]) -> Candidate:
+    case, probe = row.case, row.thread_id in probed
     if case is None:
         return Candidate(row.thread_id, row.facts)
     decided = case.decided_at is not None and row.facts.last_at <= case.decided_at.timestamp()
     snoozed = case.state == "snoozed" and case.look_again_at is not None
-    return Candidate(row.thread_id, row.facts, held=case.state in _HELD, decided=decided or snoozed)
+    seen = case.seen_at is not None and case.open and not probe
+    held = case.state in _HELD
+    return Candidate(row.thread_id, row.facts, held=held, decided=decided or snoozed, seen=seen, probe=probe)
 
 
 def _apply(
@@ -154,6 +185,10 @@ def _apply(
         session.execute(insert(Case), new)
     for size in {len(c) for c in changed}:
         _update_cases(session, [c for c in changed if len(c) == size])
+    seen = [row.case.case_id for row in rows if row.case is not None and row.case.seen_at is not None]
+    if seen:
+        below = update(Case).where(Case.id.in_(seen), Case.open.is_(False))
+        session.execute(below.values(seen_at=None).execution_options(synchronize_session=False))
 
 
 def _update_cases(session: Session, rows: list[dict[str, Any]]) -> None:
@@ -209,18 +244,8 @@ def _look_again(case: Any, placed: Placed, waited: timedelta) -> datetime | None
     return min(kept, fresh + waited) if kept else fresh + waited
 
 
-def _release(
-    session: Session,
-    community_id: int,
-    attempt: int,
-    due_at: datetime | None,
-    line: Cut,
-    as_of: datetime,
-    now: datetime,
-    seconds: float,
-) -> None:
-    """Keeps the figures. A triage that became due meanwhile stays due, a little later when triage is slow."""
-    summary = {
+def _summary(line: Cut, alarm: Alarm | None, as_of: datetime, seconds: float) -> dict[str, Any]:
+    return {
         "as_of": as_of.isoformat(),
         "threads": line.threads,
         "budget": line.budget,
@@ -229,13 +254,27 @@ def _release(
         "always": line.count("always"),
         "left": line.count("left"),
         "decided": line.count("decided"),
+        "alarm": alarm.to_json() if alarm else None,
         "seconds": round(seconds, 3),
     }
+
+
+def _release(
+    session: Session,
+    community_id: int,
+    attempt: int,
+    due_at: datetime | None,
+    summary: dict[str, Any],
+    again: bool,
+    now: datetime,
+) -> None:
+    """Keeps the figures. A triage that became due meanwhile stays due, a little later when triage is slow."""
+    seconds = summary["seconds"]
     mine = (Community.id == community_id, Community.attempt == attempt)
     session.execute(update(Community).where(*mine).values(summary=summary, triaged_at=now, lease_until=None))
-    again = now + max(REFRESH, timedelta(seconds=20 * seconds)) if as_of == now else None
+    next_at = now + max(REFRESH, timedelta(seconds=20 * seconds)) if again else None
     unchanged = Community.triage_due_at == due_at if due_at is not None else Community.triage_due_at.is_(None)
-    session.execute(update(Community).where(*mine, unchanged).values(triage_due_at=again))
+    session.execute(update(Community).where(*mine, unchanged).values(triage_due_at=next_at))
     if seconds > 0.2:
         pause = now + timedelta(seconds=10 * seconds)
         session.execute(update(Community).where(*mine, Community.triage_due_at < pause).values(triage_due_at=pause))

@@ -10,9 +10,9 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 from service.config import Settings
 from service.web import access, errors, headers, language, limits, show
 from service.web.blueprint import web
-from service.web.pages import account, connections, dead_letters, decide, door, queue, reading
+from service.web.pages import account, connections, dead_letters, decide, door, quality, queue, reading
 
-__all__ = ["account", "connections", "dead_letters", "decide", "door", "install", "queue", "reading"]
+__all__ = ["account", "connections", "dead_letters", "decide", "door", "install", "quality", "queue", "reading"]
 
 
 def install(app: Flask, settings: Settings) -> None:

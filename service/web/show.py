@@ -15,12 +15,13 @@ from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 from flask_login import current_user
 
+from moderation.scoring.bands import members_of
 from service.auth.roles import Permission, allows
 from service.deps import deps_of
 from service.usecases.conversation import Shown
 from service.usecases.desk import Source
 from service.usecases.queue import Item, Line
-from service.web import language, text
+from service.web import judged, language, text
 
 STATIC = Path(__file__).parent / "static"
 KEYS_COOKIE = "tenth_keys"
@@ -59,6 +60,12 @@ _RULES = {
     "threat": _l("threat"),
     "legal": _l("law, regulator or press"),
     "self_harm": _l("somebody in distress"),
+}
+_SCORERS = {
+    "embedded": _l("the fast scorer"),
+    "careful": _l("the careful scorer"),
+    "detoxify": _l("Detoxify"),
+    "detoxify-onnx": _l("Detoxify"),
 }
 
 
@@ -107,7 +114,8 @@ def install(app: Flask) -> None:
 
     for word in (
         *(asset, ago, until, band, clock, figure, reason_icon, row_reason, size_words, role_word, rule_words),
-        *(scores, all_scores, numbers, known_replies, state_badge, budget),
+        *(scores, all_scores, numbers, spoke, known_replies, state_badge, budget),
+        *(judged.heard, judged.accuracy, judged.rate),
     ):
         app.jinja_env.globals[word.__name__] = word
     app.jinja_env.filters.update(
@@ -205,6 +213,11 @@ def numbers(of: Shown) -> str:
     """The numbers behind the words."""
     values = {"toxicity": figure(of.toxicity), "urgency": figure(of.urgency), "sentiment": figure(of.sentiment)}
     return str(_("toxicity %(toxicity)s, urgency %(urgency)s (0 to 1), sentiment %(sentiment)s (−1 to 1)", **values))
+
+
+def spoke(of: Shown) -> str:
+    """Which scorers read the message, in words and in their order."""
+    return " + ".join(str(_SCORERS.get(name, name)) for name in members_of(of.scorer))
 
 
 def figure(value: float) -> str:

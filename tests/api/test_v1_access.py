@@ -21,6 +21,7 @@ ROUTES = [
     ("GET", "/threads/1", "threads:read"),
     ("GET", "/threads?remote_id=1", "threads:read"),
     ("GET", "/communities", "queue:read"),
+    ("GET", "/quality", "queue:read"),
     ("GET", "/connections", "connections:read"),
     ("GET", "/deliveries/dead", "deliveries:write"),
     ("POST", "/deliveries/dead/retry", "deliveries:write"),
@@ -114,7 +115,8 @@ def test_restricted_communities_stay_out(desk: Desk) -> None:
     places = desk.fill()
     hidden = places["category 3"]
     token = desk.token("queue:read", "threads:read")
-    assert hidden not in [c["id"] for c in desk.call(token, "GET", "/communities").get_json()["items"]]
+    for path in ("/communities", "/quality"):
+        assert hidden not in [c["id"] for c in desk.call(token, "GET", path).get_json()["items"]]
     assert_problem(desk.call(token, "GET", f"/queue?community={hidden}"), 404)
     assert_problem(desk.call(token, "GET", f"/queue/export?community={hidden}"), 404)
     for lane in ("needs", "left", "decided"):

@@ -15,7 +15,7 @@ from sqlalchemy import func, select
 from moderation.errors import BadInput
 from service.db.base import Base
 from service.db.models import AuditEntry, AuditHead, Connection, Message, Revision, ScoreRow
-from service.usecases.backup import backup, restore
+from service.usecases.backup import backup, restore, seal
 from service.usecases.people import create_person
 from service.usecases.queue import queue_page
 from service.usecases.storage import migrate
@@ -81,6 +81,8 @@ def rewritten(saved: Path, change: Callable[[dict[str, bytes]], None]) -> Path:
     with zipfile.ZipFile(path, "w") as new:
         for name, content in members.items():
             new.writestr(name, content)
+        new.comment = bytes(64)
+    seal(path)
     return path
 
 

@@ -29,6 +29,9 @@ WRONG = {
     "public_url": ["tenth.example", "javascript:alert(1)"],
     "scorer": ["magic", ""],
     "detoxify_model": ["magic", ""],
+    "scoring_threads": ["-1", "all"],
+    "cascade_bands": ["", "toxicity", "toxicity 0.8-0.2", "toxicity 0.2-1.5", "mood 0.2-0.8", "toxicity 0.2-0.8,"],
+    "cascade_blend": ["max", ""],
     "max_body_bytes": ["0", "a lot", "99999999999"],
     "web_threads": ["0", "65", ""],
     "poll_seconds": ["4", "86401"],
@@ -36,10 +39,18 @@ WRONG = {
     "keep_deliveries_days": ["0", "91"],
     "proxies": ["-1", "6"],
     "secure_cookies": ["maybe"],
+    "perspective": ["maybe"],
     "log_level": ["LOUD", "warning!"],
 }
 #: Whatever stands in these is taken; a missing file is named when the scorer is built.
-FREE = {"detoxify_checkpoint", "detoxify_config", "detoxify_digest", "metrics_token"}
+FREE = {
+    "detoxify_checkpoint",
+    "detoxify_config",
+    "detoxify_digest",
+    "detoxify_export",
+    "cascade",
+    "metrics_token",
+}
 
 
 @pytest.fixture(autouse=True)

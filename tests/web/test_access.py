@@ -18,7 +18,7 @@ from tests.web.desk import ROLES as PEOPLE
 from tests.web.desk import post, sign_in
 
 OPEN = {"web.sign_in", "web.reading"}
-ARGUMENTS = {"thread_id": 1, "case_id": 1, "verb": "claim", "connection_id": 1, "letter_id": 1}
+ARGUMENTS = {"thread_id": 1, "case_id": 1, "verb": "claim", "connection_id": 1, "letter_id": 1, "community_id": 1}
 
 
 def rules(app: Flask) -> list[Rule]:

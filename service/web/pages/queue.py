@@ -16,6 +16,7 @@ from service.auth.roles import Permission
 from service.usecases import cases, desk
 from service.usecases.conversation import ThreadPage, thread_page
 from service.usecases.queue import LANES, Item, Queue, queue_page
+from service.usecases.seeing import mark_seen
 from service.web import language
 from service.web.blueprint import deps, needs, web
 
@@ -87,6 +88,7 @@ def _show(chosen: Chosen) -> str:
     items = sorted(found.items, key=lambda i: i.lane != "always")
     open_id = chosen.thread or (items[0].thread_id if items else None)
     page = _thread(open_id) if open_id else None
+    mark_seen(deps(), [*items, *([page.item] if page else [])])
     sources = desk.sources(deps())
     return render_template(
         "queue.html",
