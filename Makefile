@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt
 SHARED ?= ../shared
 
-.PHONY: run test lint types imports pytest soak postgres bench train screenshot clean
+.PHONY: run test lint types imports pytest soak postgres bench train evaluate screenshot clean
 
 run: $(VENV)/.run
 	@exec $(BIN)/tenth run --sandbox
@@ -42,6 +42,10 @@ bench: $(VENV)/.bench
 
 train: $(VENV)/.dev
 	$(BIN)/python scripts/train_scorer.py --data $(SHARED)/data
+
+# How good scorers, triage and learning are, beside baselines.
+evaluate: $(VENV)/.dev
+	$(BIN)/tenth evaluate --data $(SHARED)/data
 
 screenshot: $(VENV)/.dev
 	$(BIN)/python scripts/screenshot.py docs/images

@@ -18,8 +18,7 @@ from statistics import median
 import numpy as np
 
 from moderation.evaluation.metrics import Floats, auc
-from moderation.scoring.contract import INTENTS
-from moderation.triage import BASE, ThreadFacts, terms
+from moderation.triage import BASE, TOPICS, ThreadFacts, terms
 from moderation.tuning import PRIOR, Tuning
 
 #: How strongly each kind of weight is held to the shipped one: the precision of its prior.
@@ -103,13 +102,13 @@ _CODES = tuple(term.code for term in terms(ThreadFacts(), datetime.fromtimestamp
 
 
 def _row(facts: ThreadFacts, at: datetime) -> list[float]:
-    """1, each reason's shipped weight here, and 1 for each intent: times the weights of `_vector`, the log-odds."""
-    return [1.0, *(term.weight for term in terms(facts, at)), *(float(name in facts.intents) for name in INTENTS)]
+    """1, each reason's shipped weight here, and the chance of each topic: times the weights of `_vector`, the log-odds."""
+    return [1.0, *(term.weight for term in terms(facts, at)), *(facts.topics.get(name, 0.0) for name in TOPICS)]
 
 
 def _vector(tuning: Tuning) -> Floats:
     by_term = [tuning.terms.get(code, 1.0) for code in _CODES]
-    return np.array([BASE + tuning.shift, *by_term, *(tuning.topics.get(name, 0.0) for name in INTENTS)])
+    return np.array([BASE + tuning.shift, *by_term, *(tuning.topics.get(name, 0.0) for name in TOPICS)])
 
 
 def _tuning(vector: Floats) -> Tuning:
@@ -117,14 +116,14 @@ def _tuning(vector: Floats) -> Tuning:
     return Tuning(
         round(float(shift), 4),
         {code: round(float(value), 4) for code, value in zip(_CODES, by_term, strict=True) if abs(value - 1) > 1e-3},
-        {name: round(float(value), 4) for name, value in zip(INTENTS, topics, strict=True) if abs(value) > 1e-3},
+        {name: round(float(value), 4) for name, value in zip(TOPICS, topics, strict=True) if abs(value) > 1e-3},
     )
 
 
 def _fit(rows: Floats, labels: Floats, weights: Floats) -> Floats:
     """Newton's method with steps halved until they help, kept within what a reason may come to count."""
     prior = _vector(PRIOR)
-    hold = np.array([HOLD_SHIFT, *[HOLD_TERMS] * len(_CODES), *[HOLD_TOPICS] * len(INTENTS)])
+    hold = np.array([HOLD_SHIFT, *[HOLD_TERMS] * len(_CODES), *[HOLD_TOPICS] * len(TOPICS)])
 
     def cost(point: Floats) -> float:
         logits = rows @ point

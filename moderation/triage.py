@@ -11,12 +11,13 @@ and a `Tuning` says what a community's own decisions made of them.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from moderation.model import AuthorRole
+from moderation.scoring.contract import INTENTS
 from moderation.tuning import PRIOR, Tuning
 
 HOUR = 3600.0
@@ -28,7 +29,7 @@ _RECENT = 12
 @dataclass(frozen=True, slots=True)
 class MessageFact:
     """What triage reads of one message. `at` is seconds since the epoch, `rules` codes of rules that matched,
-    `intents` what it is about."""
+    `intents` the chance of each thing that it may be about."""
 
     id: int
     at: float
@@ -42,7 +43,7 @@ class MessageFact:
     likes: int = 0
     trust: int | None = None
     accepted: bool = False
-    intents: tuple[str, ...] = ()
+    intents: Mapping[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,8 +51,8 @@ class ThreadFacts:
     """What matters in a thread, small enough to be kept beside it.
 
     `open_at` is the time of the oldest message that still waits for an answer (0: none waits); `need` the highest
-    urgency among those that wait, `intents` what that message is about; `marked` the message that a person should
-    look at first.
+    urgency among those that wait, `topics` what that message may be about, each with its chance; `marked` the
+    message that a person should look at first.
     """
 
     marked: int = 0
@@ -75,14 +76,14 @@ class ThreadFacts:
     sentiment_start: float = 0.0
     sentiment_end: float = 0.0
     recent: tuple[float, ...] = ()
-    intents: tuple[str, ...] = ()
+    topics: Mapping[str, float] = field(default_factory=dict)
 
     def to_json(self) -> dict[str, Any]:
         return asdict(self)
 
     @classmethod
     def from_json(cls, kept: dict[str, Any]) -> ThreadFacts:
-        return cls(**{**kept, **{name: tuple(kept.get(name, ())) for name in ("rules", "recent", "intents")}})
+        return cls(**{**kept, **{name: tuple(kept.get(name, ())) for name in ("rules", "recent")}})
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,7 +190,7 @@ def digest(messages: Iterable[MessageFact], as_of: datetime, total_likes: int = 
         sentiment_start=starters[0].sentiment,
         sentiment_end=starters[-1].sentiment,
         recent=tuple(m.at for m in known[-_RECENT:]),
-        intents=worst.intents if worst else (),
+        topics=_topics(worst) if worst else {},
     )
 
 
@@ -200,6 +201,15 @@ def _need(message: MessageFact, starter: int) -> float:
     mood = CONTENT if message.sentiment >= 0.4 else 1.0
     full = message.author == starter or message.addressed
     return mood * (message.urgency if full else OTHERS * message.urgency)
+
+
+#: Topics that a community may come to weigh: what a message is about, and whether its writer is content.
+TOPICS = (*INTENTS, "glad")
+
+
+def _topics(message: MessageFact) -> dict[str, float]:
+    chances = {**message.intents, "glad": (1 + message.sentiment) / 2}
+    return {name: round(chances[name], 2) for name in TOPICS if chances.get(name, 0.0) >= 0.05}
 
 
 def _weight(message: MessageFact, starter: int) -> tuple[float, float, int]:
@@ -262,7 +272,8 @@ def assess(facts: ThreadFacts, as_of: datetime, tuning: Tuning = PRIOR) -> Asses
 
 def _tuned(facts: ThreadFacts, as_of: datetime, tuning: Tuning) -> list[Because]:
     known = [replace(t, weight=t.weight * tuning.terms.get(t.code, 1.0)) for t in terms(facts, as_of)]
-    return known + [Because("topic", tuning.topics.get(name, 0.0), {"topic": name}) for name in facts.intents]
+    spoken = [(name, chance * tuning.topics.get(name, 0.0)) for name, chance in facts.topics.items()]
+    return known + [Because("topic", weight, {"topic": name}) for name, weight in spoken]
 
 
 def terms(facts: ThreadFacts, as_of: datetime) -> list[Because]:

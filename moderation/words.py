@@ -76,6 +76,7 @@ TOPICS = {
         "legal": "legal matters",
         "praise": "praise",
         "off_topic": "small talk",
+        "glad": "content people",
     },
     "fr": {
         "question": "questions",
@@ -86,6 +87,7 @@ TOPICS = {
         "legal": "juridique",
         "praise": "compliments",
         "off_topic": "bavardage",
+        "glad": "personnes contentes",
     },
 }
 #: Reasons that only colour others: never said.

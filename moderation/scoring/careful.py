@@ -12,9 +12,9 @@ from moderation.errors import ScorerError
 from moderation.scoring.contract import CLASSES, INTENTS, Reason, Score, Text
 from moderation.scoring.cores import cores
 from moderation.scoring.embedded import declared_language, raise_for
-from moderation.scoring.encoder import EXPLAINED, JUDGED, LANGUAGES, UNKNOWN, Encoder, Reading, load_encoder
+from moderation.scoring.encoder import EXPLAINED, JUDGED, LANGUAGES, Encoder, Reading, load_encoder
 from moderation.scoring.normalise import clip
-from moderation.scoring.readable import Readable, readable
+from moderation.scoring.readable import Readable, other_script, readable
 from moderation.scoring.reasons import NEED, ROUGH, explain
 from moderation.scoring.rules import Hit, RuleBook, packaged_rules
 
@@ -55,7 +55,7 @@ class CarefulScorer:
         if not any(token.readings for token in plain.tokens):
             return Score(0.0, 0.0, 0.0, declared_language(text), (), self._signature)
         logits = read.logits()
-        language = _language(text, read, logits[len(JUDGED) :])
+        language = _language(text, plain, logits[len(JUDGED) :])
         slope, offset = (table[LANGUAGES.index(language)] for table in (self.encoder.slope, self.encoder.offset))
         chances = _chances(logits[: len(JUDGED)] * slope + offset)
         hits = self.rules.match(plain.tokens)
@@ -78,9 +78,9 @@ def _chances(sums: npt.NDArray[np.float32]) -> dict[str, float]:
     return dict(zip(JUDGED, rounded.tolist(), strict=True))
 
 
-def _language(text: Text, read: Reading, logits: npt.NDArray[np.float32]) -> str:
+def _language(text: Text, plain: Readable, logits: npt.NDArray[np.float32]) -> str:
     """Our own reading where it is sure; else what the platform declared; "und" in a script that we cannot read."""
-    if 2 * list(read.pieces).count(UNKNOWN) >= max(1, len(read.pieces) - 1):
+    if other_script(plain.text):
         return "und"
     chances = np.exp(logits - logits.max())
     surest = int(chances.argmax())
@@ -111,4 +111,5 @@ def _pulls(plain: Readable, read: Reading, slope: npt.NDArray[np.float32]) -> np
         loudest = max(read.windows, key=lambda window: float(window.logits[head]))
         there = owners[loudest.first : loudest.first + len(loudest.added)]
         np.add.at(pulls[:, head], there, loudest.added[:, head] * slope[head])
-    return pulls * max(1, sum(bool(token.readings) for token in plain.tokens)) ** 0.5
+    pulls *= max(1, sum(bool(token.readings) for token in plain.tokens)) ** 0.5
+    return pulls

@@ -14,6 +14,7 @@ from moderation.scoring.normalise import TOKEN, clip, fold, words_of
 _UNSEEN = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u00ad\u200b-\u200f\u202a-\u202e\u2060-\u2064\ud800-\udfff\ufeff]")
 _NO_LETTERS = re.compile(r"[\W_]+")
 _RUN = re.compile(r"(.)\1{2,}", re.DOTALL)
+_OTHER_LETTER = re.compile(r"[^\W\d_\u0000-\u024f]")
 LOUDEST = 3
 
 
@@ -41,7 +42,9 @@ class Part(NamedTuple):
 
 def readable(text: str) -> Readable:
     text = clip(text)
-    written, parts, begins = [], [], []
+    written: list[str] = []
+    parts: list[Part] = []
+    begins: list[int] = []
     at = length = 0
     for match in TOKEN.finditer(text):
         start, end = match.span()
@@ -72,3 +75,9 @@ def _read(kind: str, token: str) -> tuple[str, tuple[features.Word, ...]]:
 def _between(signs: str) -> str:
     """Signs and spaces, without those that nobody sees, and without shouting."""
     return _RUN.sub(lambda run: run[1] * LOUDEST if run[1].strip() else " ", _UNSEEN.sub("", signs))
+
+
+def other_script(text: str) -> bool:
+    """Whether most of its letters are of a script that neither English nor French is written in."""
+    others = 0 if text.isascii() else len(_OTHER_LETTER.findall(text))
+    return bool(others) and 2 * others > sum(map(str.isalpha, text))

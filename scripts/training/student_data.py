@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from random import Random
 
 import numpy as np
@@ -37,7 +37,7 @@ SHARES = {
 REST = "sentences"
 TRAINED_TOKENS = 64
 TOGETHER = 48
-FRAMED, MISTYPED, UNACCENTED, RESPLIT = 0.3, 0.12, 0.1, 0.15
+FRAMED, MISTYPED, UNACCENTED, RESPLIT, JOINED = 0.3, 0.12, 0.1, 0.15, 0.15
 _PLAIN = str.maketrans("àâäéèêëîïôöùûüç", "aaaeeeeiioouuuc")
 
 
@@ -79,6 +79,30 @@ def draw(examples: Sequence[Example], count: int, random: Random) -> list[Exampl
     return random.sample(drawn, len(drawn))
 
 
+def join(examples: Sequence[Example], random: Random) -> list[Example]:
+    """Some of our own sentences with another beside them: one insult among calm words is an insult all the same."""
+    own: dict[str, list[Example]] = {}
+    for example in examples:
+        if share_of(example) == REST:
+            own.setdefault(example.language, []).append(example)
+    return [
+        _joined(example, random.choice(own[example.language]), random)
+        if share_of(example) == REST and random.random() < JOINED
+        else example
+        for example in examples
+    ]
+
+
+def _joined(one: Example, other: Example, random: Random) -> Example:
+    """Both, in either order: as hostile, as urgent, as much about a thing as the stronger of them."""
+    shared = one.targets.keys() & other.targets.keys()
+    targets = {head: max(one.targets[head], other.targets[head]) for head in shared}
+    targets["sentiment"] = (one.targets["sentiment"] + other.targets["sentiment"]) / 2
+    targets["off_topic"] = min(one.targets["off_topic"], other.targets["off_topic"])
+    text = random.choice((" ", "\n", ". ")).join(random.sample((one.text, other.text), 2))
+    return replace(one, text=text, targets=targets)
+
+
 def vary(example: Example, random: Random) -> str:
     """As another hand would have typed it: with a greeting, with a slip, without accents."""
     text = example.text
@@ -112,7 +136,8 @@ class Texts:
 
     def training(self, examples: Sequence[Example], random: Random) -> Iterator[Batch]:
         """Varied texts, in batches of like length, the batches in random order."""
-        rows = [(self.tokens(vary(example, random), random.random() < RESPLIT), example) for example in examples]
+        said = join(examples, random)
+        rows = [(self.tokens(vary(example, random), random.random() < RESPLIT), example) for example in said]
         rows.sort(key=lambda row: len(row[0]) + random.random() * 4)
         starts = list(range(0, len(rows), TOGETHER))
         random.shuffle(starts)

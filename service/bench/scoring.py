@@ -114,7 +114,12 @@ def _compared(one: Mapping[str, Any]) -> Iterator[str]:
     weights = f"{one['network']} ({one['weights']} weights)"
     yield f"{weights}, {one['texts']}: {one['count']} texts, {one['tokens']:,} tokens"
     for row in one["predict"]:
-        yield f"  predict, batches of {row['batch']:<4}{row['texts_per_s']:>14,.1f} texts/s, {row['threads']} threads"
+        yield _row(f"predict, batches of {row['batch']}", row["speed"], f", {row['threads']} threads")
     for form in ("int8", "int8_one_core", "fp32"):
-        yield f"  ours, {form.replace('_', ' '):<18}{one[f'{form}_texts_per_s']:>14,.1f} texts/s"
-    yield f"  ratio {one['ratio']}; nothing but products in int8 would give {one['limit']}"
+        yield _row(f"ours, {form.replace('_', ' ')}", one[form])
+    yield f"  ratio {one['ratio']}, by processor time {one['ratio_per_core']}"
+    yield f"  nothing but products in int8 would give {one['limit']}"
+
+
+def _row(name: str, speed: Mapping[str, float], more: str = "") -> str:
+    return f"  {name:<26}{speed['texts_per_s']:>14,.1f} texts/s, {speed['texts_per_core_s']:,.1f} a core-second{more}"

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import click
 
@@ -67,8 +68,14 @@ def _explain(found: Explained) -> None:
         click.echo(f"{reason.words:<40} {reason.shipped:>+8.2f} {reason.learned:>+8.2f}")
     click.echo("\nfacts")
     for name, value in found.facts.to_json().items():
-        if value and name != "recent":
-            click.echo(f"  {name:<18} {', '.join(map(str, value)) if isinstance(value, tuple) else value}")
+        if value and name not in ("recent", "marked"):
+            click.echo(f"  {name.replace('_', ' '):<18} {_fact(name, value)}")
+
+
+def _fact(name: str, value: Any) -> str:
+    if name.endswith("_at"):
+        return _time(datetime.fromtimestamp(value, UTC))
+    return ", ".join(value) if isinstance(value, tuple) else f"{value:.2f}" if isinstance(value, float) else str(value)
 
 
 def _time(at: datetime) -> str:

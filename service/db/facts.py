@@ -62,7 +62,7 @@ def thread_messages(
                 likes=row[10],
                 trust=row[11],
                 accepted=bool(row[13]) and row[12] == row[13],
-                intents=tuple(filter(None, row[14].split(","))),
+                intents=row[14],
             )
         )
     return {thread: messages[-MOST_FACTS:] for thread, messages in found.items()}

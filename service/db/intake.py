@@ -26,8 +26,6 @@ from service.db.models import Author, Community, Message, Revision, ScoreRow, Th
 #: A listing is dated by our clock, its messages by the platform's: one written in the last minutes before a listing
 #: may have come after it.
 CLOCK_BEHIND = timedelta(minutes=10)
-#: Chance from which a message is said to be about something.
-LIKELY = 0.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -316,7 +314,7 @@ def _text_values(e: MessageSeen, score: Score, authors: Mapping[str, int]) -> di
         "urgency": score.urgency,
         "sentiment": score.sentiment,
         "rules": ",".join(score.rules),
-        "intents": ",".join(name for name, chance in score.intents.items() if chance >= LIKELY),
+        "intents": {name: round(chance, 2) for name, chance in score.intents.items() if chance >= 0.05},
     }
 
 

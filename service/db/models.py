@@ -193,7 +193,7 @@ class Message(Base):
     urgency: Mapped[float] = mapped_column(default=0.0)
     sentiment: Mapped[float] = mapped_column(default=0.0)
     rules: Mapped[str] = mapped_column(String(80), default="")
-    intents: Mapped[str] = mapped_column(String(80), default="")
+    intents: Mapped[dict[str, Any]] = mapped_column(default=dict)
 
 
 class Revision(Base):
@@ -294,6 +294,7 @@ class Case(Base):
     waiting_since: Mapped[datetime | None]
     surfaced_at: Mapped[datetime | None]
     seen_at: Mapped[datetime | None]
+    stood: Mapped[float] = mapped_column(default=0.0)
     look_again_at: Mapped[datetime | None]
     looked_at: Mapped[datetime | None]
     looks: Mapped[int] = mapped_column(default=0)

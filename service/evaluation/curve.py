@@ -19,7 +19,6 @@ from moderation.learning import Decision, learn, logit
 from moderation.scoring.contract import Score
 from moderation.triage import MessageFact, ThreadFacts, digest
 from moderation.tuning import PRIOR, Tuning
-from service.db.intake import LIKELY
 from service.evaluation.judges import Scored
 from service.evaluation.measure import streams
 from service.evaluation.sets import LabelledSet
@@ -62,10 +61,9 @@ def _curve(one: LabelledSet, scorer: str, scores: Sequence[Score]) -> Iterator[C
 
 
 def _facts(score: Score, number: int) -> ThreadFacts:
-    intents = tuple(name for name, chance in score.intents.items() if chance >= LIKELY)
     message = MessageFact(
         1, _AT.timestamp(), number, "customer", score.toxicity, score.urgency, score.sentiment, score.rules,
-        intents=intents,
+        intents=score.intents,
     )  # fmt: skip
     return digest([message], _AT + timedelta(hours=6))
 

@@ -136,8 +136,10 @@ def _reasons(facts: ThreadFacts, as_of: datetime, tuning: Tuning, locale: str) -
         for t in terms(facts, as_of)
     ]
     weighed += [
-        Weighed(f"topic.{name}", f"{words['topic']}: {TOPICS[locale][name]}", 0.0, round(tuning.topics[name], 3))
-        for name in facts.intents
+        Weighed(
+            f"topic.{name}", f"{words['topic']}: {TOPICS[locale][name]}", 0.0, round(chance * tuning.topics[name], 3)
+        )
+        for name, chance in facts.topics.items()
         if name in tuning.topics
     ]
     told = [w for w in weighed if w.shipped or w.learned]

@@ -37,6 +37,7 @@ _CASE = (
     Case.waiting_since,
     Case.surfaced_at,
     Case.seen_at,
+    Case.stood,
     Case.look_again_at,
     Case.decided_at,
 )
@@ -164,7 +165,8 @@ def _candidate(row: _Row, probed: Container[int]) -> Candidate:
     snoozed = case.state == "snoozed" and case.look_again_at is not None
     seen = case.seen_at is not None and case.open and not probe
     held = case.state in _HELD
-    return Candidate(row.thread_id, row.facts, held=held, decided=decided or snoozed, seen=seen, probe=probe)
+    decided = decided or snoozed
+    return Candidate(row.thread_id, row.facts, held=held, decided=decided, seen=seen, stood=case.stood, probe=probe)
 
 
 def _apply(
@@ -210,6 +212,7 @@ def _values(row: _Row, placed: Placed | None, as_of: datetime, waited: timedelta
         "open": above,
         "state": _state(case, placed.lane),
         "priority": round(placed.assessment.priority, 3),
+        "stood": max(round(placed.assessment.priority, 3), case.stood if case is not None else 0.0),
         "toxicity": round(facts.toxicity, 3),
         "urgency": round(facts.need, 3),
         "rules": ",".join(placed.assessment.always),

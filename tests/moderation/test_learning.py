@@ -30,7 +30,7 @@ def facts(rng: random.Random, at: datetime) -> ThreadFacts:
         messages=rng.randrange(1, 20),
         first_at=now - 300_000,
         last_at=now - rng.random() * 100_000,
-        intents=("billing",) if rng.random() < 0.3 else (),
+        topics={"billing": 0.9} if rng.random() < 0.3 else {},
     )
 
 
@@ -41,7 +41,7 @@ def decisions(count: int, seed: int, *, wants: str = "billing", people: int = 3)
     for n in range(count):
         at = START + timedelta(hours=n)
         known = facts(rng, at)
-        needs = rng.random() < (0.9 if wants in known.intents else 0.15)
+        needs = rng.random() < (0.9 if wants in known.topics else 0.15)
         made.append(Decision(rng.randrange(people), at, known, needs))
     return made
 
@@ -83,7 +83,7 @@ def test_one_person_with_many_decisions_does_not_decide_alone() -> None:
     for n in range(1000):
         at = START + timedelta(hours=100, minutes=n)
         known = facts(rng, at)
-        loud.append(Decision(9, at, known, "billing" not in known.intents))
+        loud.append(Decision(9, at, known, "billing" not in known.topics))
     assert learn(team + loud).topics["billing"] > 0
     assert learn(team + [replace(d, person=n) for n, d in enumerate(loud)]).topics["billing"] < 0
 

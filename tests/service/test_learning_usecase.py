@@ -32,9 +32,11 @@ def desk() -> Iterator[Office]:
     desk.close()
 
 
-def facts(need: float, *intents: str) -> ThreadFacts:
+def facts(need: float, *topics: str) -> ThreadFacts:
     at = NEWEST.timestamp() - 3600
-    return ThreadFacts(need=need, need_at=at, open_at=at, last_at=at, first_at=at, messages=1, intents=intents)
+    return ThreadFacts(
+        need=need, need_at=at, open_at=at, last_at=at, first_at=at, messages=1, topics=dict.fromkeys(topics, 1.0)
+    )
 
 
 def decided(desk: Office, count: int, wants: str = "billing", leaves: str = "question", before: float = 0.0) -> None:
@@ -84,7 +86,7 @@ def test_what_ranks_better_is_switched_on_and_moves_the_line(desk: Office) -> No
     assert found.topics["billing"] > 0.5 > -0.5 > found.topics["question"]
     before = desk.rows(Case)[0].priority
     with desk.deps.store.write() as session:
-        kept = {**desk.rows(Thread)[0].facts, "intents": ["billing"]}
+        kept = {**desk.rows(Thread)[0].facts, "topics": {"billing": 1.0}}
         session.execute(update(Thread).where(Thread.remote_id == "1").values(facts=kept))
     assert triage_community(desk.deps, 1)
     case, community = desk.rows(Case)[0], desk.rows(Community)[0]
@@ -124,6 +126,7 @@ def test_the_shipped_weights_can_be_put_back_and_stay_for_a_while(desk: Office) 
 
 def test_of_two_workers_one_keeps_its_trial(desk: Office, monkeypatch: pytest.MonkeyPatch) -> None:
     decided(desk, 40)
+
     def overtaken(known: Any) -> Any:
         monkeypatch.setattr(learning, "trial", trial)
         assert learning.learn(desk.deps, 1)

@@ -86,7 +86,7 @@ def test_the_figures_stand_in_french(as_role: Callable[[str], FlaskClient], seed
     for words in (
         "Qualité de la ligne",
         "Conversations sur le thème «\u00a0argent\u00a0»",
-        "9,5\u202f%",
+        "9,5\u00a0%",
         "Revenir aux",
         "1,3 par jour",
     ):

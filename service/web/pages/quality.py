@@ -47,7 +47,7 @@ def revert_learning(community_id: int) -> ResponseReturnValue:
 def percent(share: float, places: int = 0) -> str:
     """A share as the language writes it."""
     figure = "0.0" if places else "0"
-    return str(format_percent(share, f"{figure}\u202f%" if language.locale() == "fr" else f"{figure}%"))
+    return str(format_percent(share, f"{figure}\u00a0%" if language.locale() == "fr" else f"{figure}%"))
 
 
 def verdict(of: Quality) -> Badge:
