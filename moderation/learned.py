@@ -11,6 +11,7 @@ from moderation.words import TOPICS, Spoken
 FACTORS = {
     "en": {
         "need": "A need that waits",
+        "danger": "Somebody's safety",
         "toxicity": "A hostile tone",
         "waiting": "A long wait",
         "addressed": "Being asked by name",
@@ -29,6 +30,7 @@ FACTORS = {
     },
     "fr": {
         "need": "Un besoin en attente",
+        "danger": "La sécurité de quelqu’un",
         "toxicity": "Un ton hostile",
         "waiting": "Une longue attente",
         "addressed": "La marque nommée",

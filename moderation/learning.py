@@ -102,7 +102,7 @@ _CODES = tuple(term.code for term in terms(ThreadFacts(), datetime.fromtimestamp
 
 
 def _row(facts: ThreadFacts, at: datetime) -> list[float]:
-    """1, each reason's shipped weight here, and the chance of each topic: times the weights of `_vector`, the log-odds."""
+    """1, each reason's shipped weight, and the chance of each topic: times the weights of `_vector`, the log-odds."""
     return [1.0, *(term.weight for term in terms(facts, at)), *(facts.topics.get(name, 0.0) for name in TOPICS)]
 
 

@@ -237,6 +237,8 @@ def _marked(worst: MessageFact | None, loudest: MessageFact | None, last: Messag
 #: Log-odds of a thread of which nothing is known: about one in a hundred needs the brand.
 BASE = -4.6
 NEED = 6.0
+#: Danger is often told calmly: what the message that waits is about says more than how urgent it sounds.
+DANGER = 4.0
 TOXICITY = 3.6
 WAITING = 0.8
 ADDRESSED = 0.7
@@ -248,13 +250,13 @@ HELPED = -1.4
 ANSWERED = -1.5
 ACCEPTED = -1.8
 SETTLED = -1.6
-STALE = -4.0
+STALE = -5.0
 RULE = 3.0
 #: Hours without a word after which a thread begins to be yesterday's news, and further hours until it wholly is.
 QUIET = 72.0
 FORGOTTEN = 18 * 24.0
 #: What a remark of somebody other than the one who asked counts.
-OTHERS = 0.75
+OTHERS = 0.85
 #: What a message in good spirits counts.
 CONTENT = 0.7
 #: Toxicity up to here is a rough tone that communities live with.
@@ -291,6 +293,7 @@ def _terms(f: ThreadFacts, now: float) -> list[Because]:
     return [
         Because("rule", RULE if f.rules else 0.0, {"rules": list(f.rules)}),
         Because("need", NEED * f.need**1.5),
+        Because("danger", DANGER * f.topics.get("safety", 0.0)),
         Because("toxicity", TOXICITY * max(0.0, f.toxicity - ROUGH) / (1 - ROUGH), {"count": f.toxic_messages}),
         Because("waiting", WAITING * f.need * saturating(waited / HOUR, 24)),
         Because("addressed", ADDRESSED * min(f.addressed, 3) / 3 if f.need >= 0.2 else 0.0, {"count": f.addressed}),

@@ -10,7 +10,8 @@ from typing import Any
 @dataclass(frozen=True, slots=True)
 class Tuning:
     """Adjustments in log-odds. `shift` is added to every thread; `terms` multiplies the shipped weight of a reason's
-    code (1 where it is missing); `topics` is added for what the message that waits is about, times its chance (0 where it is missing).
+    code (1 where it is missing); `topics` is added for what the message that waits is about, times its chance (0 where
+    it is missing).
     """
 
     shift: float = 0.0

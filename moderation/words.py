@@ -23,6 +23,7 @@ class Spoken:
 SENTENCES: dict[str, dict[str, tuple[str, str]]] = {
     "en": {
         "need": ("Somebody needs an answer", "Nothing here asks for the brand"),
+        "danger": ("It may be about somebody's safety", ""),
         "toxicity": ("The tone is hostile", ""),
         "waiting": ("Waiting for {wait} with no answer", ""),
         "addressed": ("Asks the brand by name", ""),
@@ -43,6 +44,7 @@ SENTENCES: dict[str, dict[str, tuple[str, str]]] = {
     },
     "fr": {
         "need": ("Quelqu’un a besoin d’une réponse", "Rien ici ne demande la marque"),
+        "danger": ("Il s’agit peut-être de la sécurité de quelqu’un", ""),
         "toxicity": ("Le ton est hostile", ""),
         "waiting": ("Attend une réponse depuis {wait}", ""),
         "addressed": ("S’adresse à la marque par son nom", ""),

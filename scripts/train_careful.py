@@ -17,7 +17,7 @@ sys.path[:0] = [str(ROOT), str(ROOT / "scripts")]
 
 import numpy as np  # noqa: E402  (threads must be told first)
 import torch  # noqa: E402
-from training.corpora import Example, conversations, foreign, grammar, sentences, tier_a  # noqa: E402
+from training.corpora import Example, conversations, foreign, grammar, lexicon, sentences, tier_a  # noqa: E402
 from training.student import Encoder, Student  # noqa: E402
 from training.student_calibrate import calibrated  # noqa: E402
 from training.student_data import Texts, taught  # noqa: E402
@@ -40,7 +40,6 @@ def train(examples: list[Example], plan: Plan, out: Path) -> None:
     student = Student(Encoder(source, pieces.rows, LAYERS, WINDOW + 2))
     print(f"{len(kept)} texts, {len(pieces.rows)} pieces", flush=True)
     fit(student, taught(kept), texts, plan)
-    torch.save(student.state_dict(), out / "careful.pt")
     finish(student, examples, texts, pieces.model, out)
 
 
@@ -62,7 +61,7 @@ def main() -> None:
     parser.add_argument("--draws", type=int, default=Plan().draws, help="how many texts to read in all")
     options = parser.parse_args()
     torch.set_num_threads(2)
-    examples = tier_a(options.data) + conversations(options.data) + grammar() + foreign() + sentences()
+    examples = tier_a(options.data) + conversations(options.data) + grammar() + foreign() + lexicon() + sentences()
     train(examples, Plan(draws=options.draws), options.out)
 
 

@@ -6,7 +6,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol, runtime_checkable
 
-
 #: Kinds of toxicity beside toxicity itself. The names are the field's, as the Perspective API and Detoxify use them.
 CLASSES = ("severe", "insult", "threat", "profanity", "identity_attack")
 #: What a message is about, for the desk.

@@ -192,7 +192,7 @@ def _written(path: Path, line: str) -> Example | None:
     targets = {"toxicity": _chance(toxicity / 100), "urgency": _chance(urgency / 100), "sentiment": (glad + 100) / 200}
     targets |= _held({name: letter in columns[1] for letter, name in _LETTERS.items()})
     targets |= _held({name: name in columns[3] for name in INTENTS})
-    return Example(columns[5], path.stem[-2:], f"sentences {path.stem}", targets, SENTENCE_WEIGHT)
+    return Example(columns[5], path.stem.split("_")[1], f"sentences {path.stem}", targets, SENTENCE_WEIGHT)
 
 
 def _chance(share: float) -> float:

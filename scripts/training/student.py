@@ -18,7 +18,7 @@ _LINEARS = {"query": "q", "key": "k", "value": "v", "mixed": "ao", "inner": "fi"
 _NORMS = {"norm_attention": "aln", "norm_output": "oln"}
 
 
-class Layer(nn.Module):
+class Layer(nn.Module):  # type: ignore[misc]  # torch is not typed here
     """One layer of BERT (Devlin et al. 2019): attention, then two matrices, each added and normalised."""
 
     def __init__(self, epsilon: float, dropout: float) -> None:
@@ -40,7 +40,7 @@ class Layer(nn.Module):
         return normed
 
 
-class Encoder(nn.Module):
+class Encoder(nn.Module):  # type: ignore[misc]  # torch is not typed here
     """Token numbers -> states of the tokens. `rows` are the rows of the source's table that are kept, in order."""
 
     def __init__(
@@ -74,7 +74,7 @@ class Encoder(nn.Module):
         return states
 
 
-class Student(nn.Module):
+class Student(nn.Module):  # type: ignore[misc]  # torch is not typed here
     """Each output reads the tokens with an attention of its own, so that its sum falls apart into theirs exactly."""
 
     def __init__(self, encoder: Encoder, dropout: float = 0.1) -> None:

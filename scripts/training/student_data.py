@@ -31,6 +31,7 @@ SHARES = {
     "threads_en_ibm_twittercare": 15,
     "other languages": 25,
     "grammar": 150,
+    "lexicon": 40,
     "taught texts": 70,
     "taught words": 45,
 }
@@ -171,6 +172,6 @@ def goals(example: Example) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.flo
     known = example.targets
     trust = [example.trust(head) / example.weight if head in known else 0.0 for head in JUDGED]
     tongues = [float(language == example.language) for language in LANGUAGES]
-    spoken = float(example.source != "taught words")  # one word may be of either language
+    spoken = float(example.source not in ("taught words", "lexicon"))  # one word may be of either language
     values = [known.get(head, 0.0) for head in JUDGED]
     return np.array(values + tongues, np.float32), np.array(trust + [spoken] * len(tongues), np.float32)

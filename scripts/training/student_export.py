@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -68,16 +69,14 @@ class Graph:
         self.constants.append(numpy_helper.from_array(np.ascontiguousarray(value), name))
         return name
 
-    def add(self, kind: str, *inputs: str, domain: str = "", outputs: int = 1, **settings: object) -> str | list[str]:
+    def add(self, kind: str, *inputs: str, domain: str = "", outputs: int = 1, **settings: Any) -> list[str]:
         self._count += 1
         names = [f"v{self._count}_{i}" for i in range(outputs)]
         self.nodes.append(helper.make_node(kind, list(inputs), names, domain=domain, **settings))
-        return names if outputs > 1 else names[0]
+        return names
 
-    def one(self, kind: str, *inputs: str, domain: str = "", **settings: object) -> str:
-        name = self.add(kind, *inputs, domain=domain, **settings)
-        assert isinstance(name, str)
-        return name
+    def one(self, kind: str, *inputs: str, domain: str = "", **settings: Any) -> str:
+        return self.add(kind, *inputs, domain=domain, **settings)[0]
 
     def close(self, outputs: dict[str, str]) -> None:
         """Give values their final names."""

@@ -29,7 +29,7 @@ OTHERS, TONGUES = 0.2, 0.2
 class Plan:
     """`draws` texts in all; learning rates of layers and heads; of the last part, `averaged`, the mean is kept."""
 
-    draws: int = 30_000
+    draws: int = 90_000
     rate: float = 2e-4
     head_rate: float = 2e-3
     depth_decay: float = 0.85

@@ -58,7 +58,8 @@ def _model(source: Source, rows: Sequence[int]) -> bytes:
     kinds = {source.unknown: 2} | {row: 3 for row in range(SPECIAL) if row != source.unknown}
     for row in rows:
         model.pieces.add(piece=source.pieces[row], score=float(source.scores[row]), type=kinds.get(row, 1))
-    return model.SerializeToString(deterministic=True)
+    raw: bytes = model.SerializeToString(deterministic=True)
+    return raw
 
 
 def tokenizer(model: bytes) -> str:
@@ -71,7 +72,7 @@ def tokenizer(model: bytes) -> str:
         [normalizers.Precompiled(read.normalizer_spec.precompiled_charsmap), spaces, normalizers.Strip()]
     )
     whole.pre_tokenizer = pre_tokenizers.Metaspace(replacement="▁", prepend_scheme="always")
-    return whole.to_str()
+    return str(whole.to_str())
 
 
 def _blank() -> bytes:

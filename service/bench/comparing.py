@@ -17,7 +17,7 @@ from moderation.scoring.detoxify import Loaded, Predictor, load
 from moderation.scoring.export import write_form
 from moderation.scoring.network import read_network
 from moderation.scoring.onnx_detoxify import OnnxReader
-from service.bench.networks import products_per_token, write_checkpoint
+from service.bench.networks import needed_per_token, products_per_token, write_checkpoint
 from service.sandbox.writer import build_story
 
 Say = Callable[[str], None]
@@ -54,8 +54,8 @@ class Compared:
     """One network on one set of texts. Speeds are with all cores; `tokens` counts no padding.
 
     `ratio` is ours in int8 to `predict` at its best batch size; `ratio_per_core` the same by processor time. `limit` is
-    what the ratio would be if ours did nothing but multiply, as fast as this machine can: no way of running the network
-    in int8 is above it.
+    what the ratio would be, if ours did nothing but the products that it needs, as fast as this machine can: no way of
+    running the network in int8 is above it.
     """
 
     network: str
@@ -122,7 +122,7 @@ def _compared(
         fp32=fp32,
         ratio=round(int8.texts_per_s / best, 2),
         ratio_per_core=round(max(int8.texts_per_core_s, one_core.texts_per_core_s) / thriftiest, 2),
-        limit=round(int8_peak / products / best, 2),
+        limit=round(int8_peak / (needed_per_token() * tokens / len(texts) / 1e9) / best, 2),
         predict_gflops=round(best * products, 1),
         int8_gops=round(int8.texts_per_s * products, 1),
     )

@@ -62,6 +62,11 @@ def products_per_token() -> int:
     return 2 * LAYERS * (4 * WIDTH * WIDTH + 2 * WIDTH * INNER)
 
 
+def needed_per_token() -> int:
+    """Those whose result is used: of the last block only keys and values are wanted for every token."""
+    return products_per_token() - 2 * (2 * WIDTH * WIDTH + 2 * WIDTH * INNER)
+
+
 def _config(kind: Any, which: str, vocabulary: int) -> Any:
     """xlm-roberta-base and bert-base, but for BERT's vocabulary, whose table is looked up and not multiplied with."""
     sizes = {"vocab_size": vocabulary, "num_labels": len(CLASSES), "layer_norm_eps": 1e-5}

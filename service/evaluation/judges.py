@@ -114,7 +114,7 @@ def _with_learned(found: list[Judge], sets: Sequence[LabelledSet]) -> tuple[list
 def _profanity_check(one: LabelledSet) -> Floats | None:
     if one.head != "toxicity" or one.language != "en":
         return None
-    from profanity_check import predict_prob  # type: ignore[import-not-found]
+    from profanity_check import predict_prob
 
     return np.asarray(predict_prob([text.text for text in one.texts]), dtype=float)
 

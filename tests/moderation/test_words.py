@@ -38,7 +38,7 @@ HOT = ThreadFacts(
 COLD = ThreadFacts(helped=2, answered=3, accepted=True, settled=True, authors=2, last_at=NOW - 40 * 86_400)
 TUNED = Tuning(topics={"billing": 0.9, "praise": -0.9})
 EVERY = [
-    *assess(replace(HOT, topics={"billing": 1.0}), AS_OF, TUNED).because,
+    *assess(replace(HOT, topics={"billing": 1.0, "safety": 1.0}), AS_OF, TUNED).because,
     *assess(replace(COLD, topics={"praise": 1.0}), AS_OF, TUNED).because,
 ]
 

@@ -171,7 +171,8 @@ def test_score_gives_a_line_for_a_line_and_leaves_no_trace(tmp_path: Path) -> No
     found = ask(tmp_path, "score", stdin=hostile)
     rows = [json.loads(row) for row in found.out.splitlines()]
     assert (found.code, found.err, len(rows)) == (0, "", 6)
-    assert set(rows[0]) == {"toxicity", "urgency", "sentiment", "language", "reasons", "rules", "scorer"}
+    heads = {"toxicity", "urgency", "sentiment", "language", "classes", "intents"}
+    assert set(rows[0]) == heads | {"reasons", "rules", "scorer"}
     assert rows[0]["rules"] == ["safety"]
     assert rows[2]["toxicity"] > rows[1]["toxicity"]
     assert list(tmp_path.iterdir()) == []

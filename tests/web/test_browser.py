@@ -48,7 +48,8 @@ class Site:
     def pages(self) -> list[str]:
         return [
             *("/sign-in", "/about/reading", "/nowhere", "/queue", f"/queue?thread={self.hot}", "/queue?lane=left"),
-            *("/queue?lane=decided", "/connections", "/connections/2/live", "/dead-letters", "/account", "/stop", "/quality"),
+            *("/queue?lane=decided", "/connections", "/connections/2/live", "/dead-letters", "/account", "/stop"),
+            "/quality",
         ]
 
 

@@ -202,7 +202,7 @@ def test_windows_cover_the_beginning_and_the_end(pieces: int, windows: int) -> N
 
 def test_an_insult_at_the_end_of_a_long_text_is_seen(scorer: CarefulScorer) -> None:
     calm = "We went to the lake and had a picnic with the children under the trees. " * 20
-    assert one(scorer, calm + "You are a worthless piece of shit.").toxicity > one(scorer, calm).toxicity + 0.2
+    assert one(scorer, calm + "You are a worthless piece of shit.").toxicity > 2 * one(scorer, calm).toxicity
 
 
 def test_disguises_are_read_as_what_they_mean() -> None:

@@ -20,7 +20,7 @@ def test_known_names_are_built() -> None:
 
 
 def test_an_unknown_name_lists_the_known_ones() -> None:
-    with pytest.raises(ScorerError, match="detoxify, .*embedded"):
+    with pytest.raises(ScorerError, match=r"detoxify, .*embedded"):
         build("oracle", {})
 
 
