@@ -1,20 +1,21 @@
-"""Text -> hashed features. Additive by design: a word's features depend on that word alone, so they are cached.
+"""Text -> hashed features. Additive by design: a word's features depend on that word alone, so they are remembered.
 
 A document is a list of units (the whole text, then each of its sentences). A unit's vector is the sum of its distinct
-words' unit vectors and of its word pairs, divided by the square root of how many there are: a long message is not
+words' vectors and of its distinct word pairs, divided by the square root of how many there are: a long message is not
 louder than a short one, and repeating a word is not a way to shout.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
-from operator import xor
-from typing import Protocol, TypeVar
 from zlib import crc32
 
-from moderation.scoring.normalise import TOKEN, clip, words_of
+import numpy as np
+import numpy.typing as npt
+
+from moderation.scoring.normalise import clip, kind_of, tokens_of, words_of
 
 BITS = 18
 BUCKETS = 1 << BITS
@@ -24,9 +25,10 @@ PAIR_STEP, SKIP_STEP = 0x9E3779B1, 0x85EBCA6B
 WORD_VALUE = 0.75
 GRAM_VALUE = 0.66
 PAIR_VALUE = 0.7
-MAX_UNITS = 24
-SHORT_UNIT = 4
+MAX_SENTENCES = 24
+SHORT_SENTENCE = 4
 
+Integers = npt.NDArray[np.int64]
 _ACCENTED = re.compile(r"[à-öø-ÿœ]", re.IGNORECASE)
 
 
@@ -38,13 +40,6 @@ class Word:
     key: int
     indices: tuple[int, ...]
     values: tuple[float, ...]
-
-
-class Breaking(Protocol):
-    """Anything that may end a sentence."""
-
-    @property
-    def breaks(self) -> bool: ...
 
 
 def _grams(text: str) -> list[str]:
@@ -76,13 +71,12 @@ def make_mark(name: str) -> Word:
     return make_word(f"\x00{name}")
 
 
-_PLACES = {"<": "link", "h": "link", "@": "mention"}
-
-
 def token_words(kind: str, token: str) -> tuple[Word, ...]:
     """The words of one token, marks of the text among them."""
+    if kind == "pause":
+        return ()
     if kind == "place":
-        return (make_mark(_PLACES.get(token[0], "link")),)
+        return (make_mark("mention" if token[0] == "@" else "link"),)
     if kind == "end":
         marks = [name for name, sign in (("asks", "?"), ("exclaims", "!")) if sign in token]
         return tuple(make_mark(name) for name in marks)
@@ -93,61 +87,37 @@ def token_words(kind: str, token: str) -> tuple[Word, ...]:
     return (*words, make_mark("capitals")) if len(token) > 3 and token.isupper() else words
 
 
-T = TypeVar("T", bound=Breaking)
+def pair_buckets(keys: Integers, units: Integers) -> tuple[Integers, Integers]:
+    """The buckets of neighbouring words and of words with one between them, and the unit of each pair.
 
-
-def raw_tokens(text: str) -> Iterator[tuple[str, str, int, int]]:
-    """Kind, token as written, and where it stands."""
-    for match in TOKEN.finditer(text):
-        yield match.lastgroup or "symbol", match.group(), match.start(), match.end()
-
-
-def sentences(tokens: list[T]) -> list[list[T]]:
-    """Sentences of at least a few words each; the last one takes what is left over, and there are only so many."""
-    found: list[list[T]] = [[]]
-    for token in tokens:
-        found[-1].append(token)
-        if token.breaks and len(found[-1]) > SHORT_UNIT and len(found) < MAX_UNITS:
-            found.append([])
-    if len(found) > 1 and len(found[-1]) < SHORT_UNIT:
-        last = found.pop()
-        found[-1] += last
-    return found
-
-
-PairHalf = tuple[int, int, int]
-
-
-def pair_half(key: int) -> PairHalf:
-    """A word's share of its pairs' buckets: as the second word, as the first, and as the first of a wider pair."""
-    return key % BUCKETS, key * PAIR_STEP % BUCKETS, key * SKIP_STEP % BUCKETS
-
-
-def joined_pairs(halves: Sequence[PairHalf]) -> set[int]:
-    """Buckets of the distinct neighbouring words, and of those with one word between them."""
-    second, near, far = zip(*halves, strict=True)
-    return {*map(xor, near, second[1:]), *map(xor, far, second[2:])}
-
-
-def pair_buckets(keys: Iterable[int]) -> list[int]:
-    halves = [pair_half(key) for key in keys]
-    return sorted(joined_pairs(halves)) if halves else []
+    `keys` are the words' keys in the order of the text, `units` (as long, ascending) the unit that each stands in.
+    """
+    near = (keys[:-1] * PAIR_STEP ^ keys[1:]) % BUCKETS
+    far = (keys[:-2] * SKIP_STEP ^ keys[2:]) % BUCKETS
+    beside, apart = units[:-1] == units[1:], units[:-2] == units[2:]
+    return np.concatenate((near[beside], far[apart])), np.concatenate((units[:-1][beside], units[:-2][apart]))
 
 
 def vector_of(text: str) -> dict[int, float]:
     """The reference reading of a whole text, as training sees it. `linear.py` sums the same numbers faster."""
-    words = [word for kind, token, _, _ in raw_tokens(clip(text)) for word in token_words(kind, token)]
-    distinct = {word.key: word for word in words}
-    pairs = pair_buckets([word.key for word in words])
+    words = list(words_in(text))
+    keys = np.array([word.key for word in words], np.int64)
+    pairs = sorted(set(pair_buckets(keys, np.zeros_like(keys))[0].tolist()))
     vector: dict[int, float] = {}
-    for word in distinct.values():
+    for word in dict.fromkeys(words):
         for index, value in zip(word.indices, word.values, strict=True):
             vector[index] = vector.get(index, 0.0) + value
     for index in pairs:
         vector[index] = vector.get(index, 0.0) + PAIR_VALUE
-    scale = length_scale(len(distinct), len(pairs))
+    scale = float(length_scale(len(set(words)), len(pairs)))
     return {index: value * scale for index, value in vector.items()}
 
 
-def length_scale(words: int, pairs: int) -> float:
-    return float((words + PAIR_VALUE**2 * pairs + 1e-9) ** -0.5)
+def words_in(text: str) -> Iterator[Word]:
+    """The words of a text in its order, marks among them."""
+    for token in tokens_of(clip(text)):
+        yield from token_words(kind_of(token), token)
+
+
+def length_scale(words: npt.ArrayLike, pairs: npt.ArrayLike) -> npt.NDArray[np.float64]:
+    return np.asarray(1.0 / np.sqrt(np.asarray(words) + PAIR_VALUE**2 * np.asarray(pairs) + 1e-9))

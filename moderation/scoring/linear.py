@@ -1,49 +1,62 @@
 """Linear heads over hashed features: the model file, and reading texts with it.
 
-Whatever can be is added up per token and remembered, so that a batch costs look-ups and one gather.
+What a word adds to every head is worked out once and remembered as a row of whole numbers (fixed point), so that a
+batch costs look-ups and a few gathers, and its sums are the same in any order and any company.
 """
 
 from __future__ import annotations
 
 import hashlib
 import io
-import math
 import zipfile
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import lru_cache, partial
+from functools import partial, reduce
+from operator import or_, sub
 from pathlib import Path
-from typing import NamedTuple
+from threading import Lock
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
 from moderation.errors import ScorerError
 from moderation.scoring import features
-from moderation.scoring.normalise import TOKEN, clip
+from moderation.scoring.contract import CLASSES, INTENTS
+from moderation.scoring.features import Integers, Word
+from moderation.scoring.normalise import TOKEN, kind_of, tokens_of
 
 MODEL = Path(__file__).parent / "data" / "embedded.npz"
-FORMAT = 1
-HEADS = ("toxicity", "urgency", "sentiment")
+FORMAT = 2
+HEADS = ("toxicity", "urgency", "sentiment", *CLASSES, *INTENTS)
 LANGUAGES = ("en", "fr", "und")
-CACHE = 60_000
+REMEMBERED = 60_000
+POINT = 1 << 16
 
 Floats = npt.NDArray[np.float32]
 Doubles = npt.NDArray[np.float64]
-Triple = tuple[float, float, float]
-Six = tuple[float, float, float, float, float, float]
+Facts = Callable[[str], int]
+Fixed = npt.NDArray[np.int32]
+Bytes = npt.NDArray[np.int8]
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """Weights as bytes, a row for each bucket and a column for each head, with a scale for each column."""
+
+    rows: Bytes
+    scale: Floats
 
 
 @dataclass(frozen=True, slots=True)
 class Model:
-    """Weights of every head, and how their sums become probabilities.
+    """Weights of every head of `HEADS`, and how their sums become probabilities.
 
-    `weights` has one row more than there are buckets, of zeros: units without pairs point there. `slope` and
-    `offset` are Platt's; `peak` is how much the strongest sentence counts beside the whole.
+    `slope` and `offset` are Platt's; `peak` is how much the strongest sentence counts beside the whole.
     """
 
-    weights: Floats
-    language: Floats
+    weights: Table
+    language: Table
     bias: Floats
     slope: Floats
     offset: Floats
@@ -67,144 +80,214 @@ def _assemble(arrays: Mapping[str, npt.NDArray[np.generic]], digest: str) -> Mod
     if int(arrays["format"]) != FORMAT:
         raise ValueError(f"format {int(arrays['format'])}, not {FORMAT}")
     whole = {name: np.asarray(arrays[name], dtype=np.float32) for name in ("bias", "slope", "offset", "peak")}
-    weights = _table(arrays, "weights", features.BUCKETS)
-    language = _table(arrays, "language", features.LANGUAGE_BUCKETS)
-    return Model(np.vstack([weights, np.zeros((1, 3), np.float32)]), language, version=f"{FORMAT}-{digest}", **whole)
+    weights = _table(arrays, "weights", (features.BUCKETS, len(HEADS)))
+    language = _table(arrays, "language", (features.LANGUAGE_BUCKETS, len(LANGUAGES)))
+    return Model(weights, language, version=f"{FORMAT}-{digest}", **whole)
 
 
-def _table(arrays: Mapping[str, npt.NDArray[np.generic]], name: str, rows: int) -> Floats:
-    """Weights are stored as bytes with a scale for each head."""
-    table = np.asarray(arrays[name], dtype=np.float32) * np.asarray(arrays[f"{name}_scale"], dtype=np.float32)
-    if table.shape != (rows, 3):
-        raise ValueError(f"{name} has the shape {table.shape}")
-    return table
-
-
-class Reading(NamedTuple):
-    """What one word adds: to the three heads and the three languages (`sums`), and to the buckets of its pairs."""
-
-    key: int
-    text: str
-    sums: Six
-    half: features.PairHalf
+def _table(arrays: Mapping[str, npt.NDArray[np.generic]], name: str, shape: tuple[int, int]) -> Table:
+    rows = np.asarray(arrays[name], dtype=np.int8)
+    if rows.shape != shape:
+        raise ValueError(f"{name} has the shape {rows.shape}")
+    return Table(rows, np.asarray(arrays[f"{name}_scale"], dtype=np.float32))
 
 
 class Token(NamedTuple):
-    """What is remembered of a token: `pull` is what all of its words add to the heads."""
+    """What is remembered of a token: its words, the row of each, what they add to toxicity and urgency together, and
+    the `facts` that the memory was told to keep of its words."""
 
-    readings: tuple[Reading, ...]
+    readings: tuple[Word, ...]
+    rows: tuple[int, ...]
     breaks: bool
-    pull: Triple
+    pull: tuple[float, float]
+    facts: int
 
 
 class Placed(NamedTuple):
     start: int
     end: int
-    readings: tuple[Reading, ...]
+    readings: tuple[Word, ...]
     breaks: bool
-    pull: Triple
-
-
-class Unit(NamedTuple):
-    """A text or one of its sentences: sums over its distinct words, and the buckets of its pairs."""
-
-    words: int
-    sums: Six
-    pairs: Collection[int]
+    pull: tuple[float, float]
 
 
 class Judged(NamedTuple):
-    """Calibrated toxicity, urgency and gladness, and the chance of each of `LANGUAGES`."""
+    """Calibrated chances of `HEADS` (of gladness for sentiment), and the chance of each of `LANGUAGES`."""
 
-    chances: Triple
-    languages: Triple
+    chances: list[float]
+    languages: list[float]
 
 
-NOTHING: Six = (0.0, 0.0, 0.0, 0.0, 0.0, 0.0)
-_placed = partial(tuple.__new__, Placed)  # the constructor of a named tuple costs as much as reading the token
+class Memory(dict[str, Token]):
+    """Tokens seen, and a row of fixed-point sums for each of their words: heads, then languages.
+
+    Rows are only ever added, under a lock; `sums` and `hashes` may be replaced by longer copies, so a reader takes them
+    after it has its tokens.
+    """
+
+    def __init__(self, model: Model, facts: Facts | None) -> None:
+        self.model, self._facts = model, facts
+        self.sums: Fixed = np.zeros((1024, len(HEADS) + len(LANGUAGES)), np.int32)
+        self.hashes: Integers = np.zeros(1024, np.int64)
+        self._known: dict[Word, int] = {}
+        self._lock = Lock()
+
+    def __missing__(self, token: str) -> Token:
+        kind = kind_of(token)
+        words = features.token_words(kind, token)
+        with self._lock:
+            rows = tuple(map(self._row, words))
+        toxic, urgent = (self.sums[list(rows), :2].sum(axis=0) / POINT).tolist() if rows else (0.0, 0.0)
+        facts = reduce(or_, (self._facts(word.text) for word in words), 0) if self._facts else 0
+        found = Token(words, rows, kind == "end", (toxic, urgent), facts)
+        self[token] = found
+        return found
+
+    def _row(self, word: Word) -> int:
+        row = self._known.get(word)
+        if row is None:
+            row = len(self._known)
+            if row == len(self.hashes):
+                self.sums = np.concatenate((self.sums, np.zeros_like(self.sums)))
+                self.hashes = np.concatenate((self.hashes, np.zeros_like(self.hashes)))
+            self.sums[row], self.hashes[row] = self._sums_of(word), word.key
+            self._known[word] = row
+        return row
+
+    def _sums_of(self, word: Word) -> Fixed:
+        values, indices = np.array(word.values), np.array(word.indices)
+        parts = ((self.model.weights, indices), (self.model.language, indices % features.LANGUAGE_BUCKETS))
+        sums = np.concatenate([values @ table.rows[chosen] * table.scale for table, chosen in parts])
+        fixed: Fixed = np.rint(POINT * sums).astype(np.int32)
+        return fixed
+
+
+class Batch(NamedTuple):
+    """Texts as tokens of one memory."""
+
+    memory: Memory
+    texts: list[list[Token]]
+
+
+class Units(NamedTuple):
+    """Runs of words: first word and length of each unit, the row of each word, and the first unit of each text."""
+
+    firsts: Integers
+    lengths: Integers
+    rows: Integers
+    texts: Integers
 
 
 class LinearReader:
-    """A model and its memory of tokens. Thread-safe: the model is read-only, the cache is the standard library's."""
+    """A model and its memory of tokens. Thread-safe: the model is read-only, a memory keeps its own lock."""
 
-    def __init__(self, model: Model) -> None:
+    def __init__(self, model: Model, facts: Facts | None = None) -> None:
         self.model = model
-        self._read = lru_cache(maxsize=CACHE)(self._read_token)
+        self._fresh = partial(Memory, model, facts)
+        self._memory = self._fresh()
 
-    def place(self, text: str) -> list[Placed]:
-        read = self._read
-        return [
-            _placed((*match.span(), *read(match.lastgroup or "symbol", match.group())))
-            for match in TOKEN.finditer(clip(text))
-        ]
+    def read(self, texts: Sequence[str]) -> Batch:
+        """The tokens of each text. A memory that is full is left to its last readers."""
+        if len(self._memory) > REMEMBERED:
+            self._memory = self._fresh()
+        memory = self._memory
+        look_up = memory.__getitem__
+        return Batch(memory, [list(map(look_up, tokens_of(text))) for text in texts])
 
-    def judge(self, batch: Sequence[list[Placed]]) -> list[Judged]:
+    def judge(self, batch: Batch) -> list[Judged]:
         """Rounded chances: a batch and a single text agree exactly."""
-        if not batch:
+        if not batch.texts:
             return []
-        units = [_units(placed) for placed in batch]
-        whole, peaks = self._logits(units)
+        whole, peaks, tongues = self._sums(batch)
         peak = self.model.peak
         logits = ((1 - peak) * whole + peak * peaks) * self.model.slope + self.model.offset
-        chances = np.round(1.0 / (1.0 + np.exp(-np.clip(logits, -30, 30))), 4).tolist()
-        return [Judged((t, u, g), _tongues(parts[0])) for (t, u, g), parts in zip(chances, units, strict=True)]
+        chances = np.round(1.0 / (1.0 + np.exp(-np.clip(logits, -30, 30))), 4)
+        return list(map(Judged, chances.tolist(), _shares(tongues).tolist()))
 
-    def chances(self, batch: Sequence[list[Placed]]) -> list[Triple]:
-        return [judged.chances for judged in self.judge(batch)]
-
-    def logits(self, batch: Sequence[list[Placed]]) -> tuple[Doubles, Doubles]:
+    def logits(self, texts: Sequence[str]) -> tuple[Doubles, Doubles]:
         """Before calibration: of each whole text, and of its strongest sentence for each head."""
-        return self._logits([_units(placed) for placed in batch])
+        return self._sums(self.read(texts))[:2]
 
-    def _logits(self, units: list[list[Unit]]) -> tuple[Doubles, Doubles]:
-        sums = self._sums([unit for parts in units for unit in parts])
-        starts = np.cumsum([0, *(len(parts) for parts in units[:-1])])
-        return sums[starts], np.maximum.reduceat(sums, starts, axis=0)
+    def _sums(self, batch: Batch) -> tuple[Doubles, Doubles, Doubles]:
+        """Logits of the heads for whole texts and for their strongest sentences, and of the languages."""
+        units = _units(batch.texts)
+        words, word_sums = _word_sums(batch.memory, units)
+        pairs, pair_sums = self._pair_sums(batch.memory, units)
+        heads = word_sums[:, : len(HEADS)] + pair_sums
+        logits = heads * features.length_scale(words, pairs)[:, None] + self.model.bias
+        tongues = word_sums[units.texts, len(HEADS) :] * features.length_scale(words[units.texts], 0)[:, None]
+        return logits[units.texts], np.maximum.reduceat(logits, units.texts, axis=0), tongues
 
-    def _read_token(self, kind: str, token: str) -> Token:
-        readings = tuple(self._read_word(word) for word in features.token_words(kind, token))
-        toxic, urgent, glad = (sum(reading.sums[head] for reading in readings) for head in range(len(HEADS)))
-        return Token(readings, kind == "end", (toxic, urgent, glad))
-
-    def _read_word(self, word: features.Word) -> Reading:
-        values = np.array(word.values)
-        heads = values @ self.model.weights[list(word.indices)]
-        tongues = values @ self.model.language[[index % features.LANGUAGE_BUCKETS for index in word.indices]]
-        toxic, urgent, glad, english, french, other = map(float, (*heads, *tongues))
-        return Reading(word.key, word.text, (toxic, urgent, glad, english, french, other), features.pair_half(word.key))
-
-    def _sums(self, units: list[Unit]) -> Doubles:
-        """Logits of each unit. Every unit starts with the row of zeros, because reduceat needs one row at least."""
-        flat = [index for unit in units for index in (features.BUCKETS, *unit.pairs)]
-        starts = np.cumsum([0, *(len(unit.pairs) + 1 for unit in units[:-1])])
-        pairs = np.add.reduceat(self.model.weights[flat], starts, axis=0, dtype=np.float64)
-        words = np.array([unit.sums[: len(HEADS)] for unit in units])
-        scales = np.array([features.length_scale(unit.words, len(unit.pairs)) for unit in units])
-        total: Doubles = (words + features.PAIR_VALUE * pairs) * scales[:, None] + self.model.bias
-        return total
+    def _pair_sums(self, memory: Memory, units: Units) -> tuple[Integers, Doubles]:
+        places, owners = _spread(units)
+        buckets, owners = features.pair_buckets(memory.hashes[units.rows[places]], owners)
+        counts, sums = _added(self.model.weights.rows, buckets, owners, len(units.firsts))
+        return counts, sums * (features.PAIR_VALUE * self.model.weights.scale.astype(np.float64))
 
 
-def _units(placed: list[Placed]) -> list[Unit]:
-    parts = features.sentences(placed)
-    whole = _unit(placed)
-    return [whole, *map(_unit, parts)] if len(parts) > 1 else [whole]
+def _word_sums(memory: Memory, units: Units) -> tuple[Integers, Doubles]:
+    places, owners = _spread(units)
+    counts, sums = _added(memory.sums, units.rows[places], owners, len(units.firsts))
+    return counts, sums / POINT
 
 
-def _unit(placed: list[Placed]) -> Unit:
-    readings = [reading for token in placed for reading in token.readings]
-    if not readings:
-        return Unit(0, NOTHING, ())
-    keys, _, sums, halves = zip(*readings, strict=True)
-    distinct = dict(zip(keys, sums, strict=True))
-    toxic, urgent, glad, english, french, other = map(sum, zip(*distinct.values(), strict=True))
-    return Unit(len(distinct), (toxic, urgent, glad, english, french, other), features.joined_pairs(halves))
+def _spread(units: Units) -> tuple[Integers, Integers]:
+    """The place of every word of every unit, and its unit."""
+    ends = np.cumsum(units.lengths)
+    shifts = np.repeat(units.firsts - ends + units.lengths, units.lengths)
+    return shifts + np.arange(len(shifts)), np.repeat(np.arange(len(units.firsts)), units.lengths)
 
 
-def _tongues(whole: Unit) -> Triple:
-    """Chance of each language the model knows; "und" stands for all the others."""
-    scale = features.length_scale(whole.words, 0)
-    sums = [scale * value for value in whole.sums[len(HEADS) :]]
-    highest = max(sums)
-    english, french, other = (math.exp(value - highest) for value in sums)
-    total = english + french + other
-    return english / total, french / total, other / total
+def _added(table: npt.NDArray[Any], rows: Integers, owners: Integers, count: int) -> tuple[Integers, Integers]:
+    """How many distinct rows each owner has, and their sum: whole numbers, so that no order changes it."""
+    packed = np.sort(owners << 32 | rows)
+    packed = packed[np.append(True, packed[1:] != packed[:-1])[: len(packed)]]
+    rows, owners = packed & 0xFFFFFFFF, packed >> 32
+    counts, sums = np.bincount(owners, minlength=count), np.zeros((count, table.shape[1]), np.int64)
+    if len(rows):
+        starts = np.flatnonzero(np.append(True, owners[1:] != owners[:-1]))
+        sums[owners[starts]] = np.add.reduceat(table[rows], starts, axis=0, dtype=np.int64)
+    return counts, sums
+
+
+def _units(texts: Sequence[list[Token]]) -> Units:
+    rows: list[int] = []
+    firsts: list[int] = []
+    lengths: list[int] = []
+    heads: list[int] = []
+    for tokens in texts:
+        first = len(rows)
+        starts = _outline(tokens, rows)
+        heads.append(len(firsts))
+        firsts.append(first)
+        lengths.append(len(rows) - first)
+        if len(starts) > 1:
+            firsts += starts
+            lengths += map(sub, [*starts[1:], len(rows)], starts)
+    return Units(*(np.array(column, np.int64) for column in (firsts, lengths, rows, heads)))
+
+
+def _outline(tokens: list[Token], rows: list[int]) -> list[int]:
+    """Append the rows of all words; say where each sentence starts. A sentence has a few words at least, there are
+    only so many, and the last takes what is left over."""
+    starts = [len(rows)]
+    for _, its, breaks, _, _ in tokens:
+        rows += its
+        if breaks and len(rows) - starts[-1] >= features.SHORT_SENTENCE and len(starts) < features.MAX_SENTENCES:
+            starts.append(len(rows))
+    if len(starts) > 1 and len(rows) - starts[-1] < features.SHORT_SENTENCE:
+        starts.pop()
+    return starts
+
+
+def _shares(logits: Doubles) -> Doubles:
+    powers = np.exp(logits - logits.max(axis=1, keepdims=True))
+    return np.asarray(powers / powers.sum(axis=1, keepdims=True))
+
+
+def place(text: str, tokens: Sequence[Token]) -> list[Placed]:
+    """Where each token of a text stands."""
+    return [
+        Placed(*match.span(), token.readings, token.breaks, token.pull)
+        for match, token in zip(TOKEN.finditer(text), tokens, strict=True)
+    ]

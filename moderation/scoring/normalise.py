@@ -17,21 +17,27 @@ _HIDDEN = (
     "\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180e\u200b-\u200f\u202a-\u202e"
     "\u2060-\u2064\u2066-\u2069\ufe00-\ufe0f\ufeff"
 )
+# The hyphen is one only between spaces.
+_PAUSES = '-,;:()[]{}"«»“”/\\<>=+&%^~|–—'
 _MARKS = "\u0300-\u036f\u0488\u0489\u1ab0-\u1aff\u20d0-\u20ff"
 _INNER = rf"\w'’‘`*@$!|{_HIDDEN}{_MARKS}"
 
 # One token is: a placeholder or address · letters spelled out one by one · a word with its disguise · a run of
-# marks · one symbol or emoji. All repeats are bounded or over disjoint classes, so that matching stays linear.
-TOKEN = re.compile(
-    rf"""
-    (?P<place> <(?:url|email|number)> | https?://[^\s<>"]{{1,500}} | @\w{{1,60}}(?![\w*$!|]) )
+# marks that end a sentence · a pause · one symbol or emoji. All repeats are bounded or over disjoint classes, so that
+# matching stays linear. A token's kind shows from its text alone, so that all about it can be remembered.
+_PARTS = rf"""
+    (?P<place> <(?:url|email|number)> | https?://[^\s<>"]{{1,500}} | @\w{{1,60}}(?![\w*$]|[!|]\w) )
   | (?P<spaced> (?<![\w'’]) [^\W\d_] (?: [\ .\-_*]{{1,2}} [^\W\d_] ){{3,30}} (?![\w'’]) )
   | (?P<word> [\w*@$#{_HIDDEN}{_MARKS}] (?: [{_INNER}]{{0,60}} [\w*$'{_HIDDEN}{_MARKS}] )? )
   | (?P<end> [.!?…\n]{{1,40}} )
-  | (?P<symbol> [^\w\s\x00-\x1f\x7f-\x9f{_HIDDEN}{_MARKS},;:()\[\]{{}}"«»“”/\\<>=+&%^~\-–—'’‘`|.!?…] )
-    """,
-    re.VERBOSE,
-)
+  | (?P<pause> [{re.escape(_PAUSES[1:])}] | (?<=\s)-(?=\s) )
+  | (?P<symbol> [^\w\s\x00-\x1f\x7f-\x9f{_HIDDEN}{_MARKS}'’‘`\-] )
+"""
+TOKEN = re.compile(_PARTS, re.VERBOSE)
+#: The tokens of a text as strings: the same ones, without where they stand.
+tokens_of = re.compile(re.sub(r"\?P<\w+>", "?:", _PARTS), re.VERBOSE).findall
+_MENTION = re.compile(r"@\w{1,60}")
+_WORD = re.compile(rf"[\w*@$#{_HIDDEN}{_MARKS}]")
 
 _DROP = re.compile(f"[{_HIDDEN}]")
 _LOOKALIKE = str.maketrans("авеёкмнорстухіјѕԁԛԝһαβεικνορτυχηɑɡıʟʀɴ", "abeekmhopctyxijsdqwhabeikvoptuxnagilrn")
@@ -39,6 +45,17 @@ _LEET = str.maketrans("013457@$!|", "oieastasii")
 _ELISION = re.compile(r"^(l|d|j|m|t|s|c|n|qu|jusqu|lorsqu|puisqu|quelqu)'(?=\w{2})")
 _REPEATS = re.compile(r"(.)\1{2,}")
 _DOUBLES = re.compile(r"(.)\1+")
+
+
+def kind_of(token: str) -> str:
+    """What a token is: "place", "word" (spelled out or not), "end", "pause" or "symbol"."""
+    if token[0] in ".!?…\n":
+        return "end"
+    if _MENTION.fullmatch(token) or "://" in token or (token[0] == "<" and len(token) > 1):
+        return "place"
+    if _WORD.match(token):
+        return "word"
+    return "pause" if token in _PAUSES else "symbol"
 
 
 def clip(text: str) -> str:

@@ -102,18 +102,22 @@ class RuleBook:
     def __init__(self, rules: Iterable[Rule]) -> None:
         self.rules = tuple(rules)
         self._needs = [pattern.needs for rule in self.rules for pattern in rule.patterns]
-        self._triggered = lru_cache(maxsize=60_000)(self._trigger)
+        self.needs_met = lru_cache(maxsize=60_000)(self._needs_met)
 
     def match(self, tokens: Sequence[Written]) -> list[Hit]:
         """At most one hit a category, with its place in the original text."""
         met = 0
         for token in tokens:
             for reading in token.readings:
-                met |= self._triggered(reading.text)
-        wanted = met & met >> len(self._needs)
+                met |= self.needs_met(reading.text)
+        wanted = self.wanted(met)
         return self.search(tokens, wanted) if wanted else []
 
-    def _trigger(self, word: str) -> int:
+    def wanted(self, met: int) -> int:
+        """A bit for each pattern both of whose needs are met, of `needs_met` by all words of a text."""
+        return met & met >> len(self._needs)
+
+    def _needs_met(self, word: str) -> int:
         """Two bits for each pattern, far apart: whether this word may be its first need, and its second."""
         bits = 0
         for bit, (first, second) in enumerate(self._needs):

@@ -18,7 +18,7 @@ PROBLEM, WISH, PRAISE, CHAT = 0.8, 0.25, 0.05, 0.08
 #: Tweets say little about urgency beyond what talk sounds like, so they count less there.
 TWEET_URGENCY_SHARE = 0.1
 GRAMMAR_WEIGHT = 0.5
-LEXICON_WEIGHT = 4.0
+LEXICON_WEIGHT = 3.0
 SENTENCE_WEIGHT = 2.5
 SURE, UNLIKELY = 0.95, 0.02
 HERE = Path(__file__).parent

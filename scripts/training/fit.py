@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 import numpy as np
 import numpy.typing as npt
@@ -10,7 +10,10 @@ from scipy import sparse  # type: ignore[import-untyped]
 from scipy.optimize import minimize  # type: ignore[import-untyped]
 
 from moderation.scoring import features
+from training.corpora import Example
 
+RIDGE = {"toxicity": 5e-7, "urgency": 1.2e-6, "sentiment": 3e-6}
+OTHER_RIDGE = 4e-6
 Array = npt.NDArray[np.float64]
 
 
@@ -24,24 +27,46 @@ def matrix(texts: Sequence[str]) -> sparse.csr_matrix:
         values += vector.values()
         starts.append(len(indices))
     shape = (len(texts), features.BUCKETS)
-    return sparse.csr_matrix((np.array(values), np.array(indices, np.int32), np.array(starts)), shape=shape)
+    return sparse.csr_matrix((np.array(values, np.float32), np.array(indices, np.int32), np.array(starts)), shape=shape)
 
 
-def logistic(rows: sparse.csr_matrix, targets: Array, weights: Array, ridge: float) -> tuple[Array, float]:
-    """Weights and bias that minimise the weighted cross-entropy with `ridge` times half their square."""
+def logistic(
+    rows: sparse.csr_matrix, targets: Array, weights: Array, ridge: float, steps: int = 100
+) -> tuple[Array, float]:
+    """Weights and bias that minimise the weighted cross-entropy with `ridge` times half their square.
+
+    Products are taken in single precision, which is all that bytes can keep.
+    """
     turned = rows.T.tocsr()
     total = weights.sum()
 
     def loss(point: Array) -> tuple[float, Array]:
-        logits = rows @ point[:-1] + point[-1]
+        logits = (rows @ point[:-1].astype(np.float32)).astype(np.float64) + point[-1]
         cost = weights @ (np.logaddexp(0.0, logits) - targets * logits) / total
         wrong = weights * (1.0 / (1.0 + np.exp(-logits)) - targets) / total
-        slope = np.append(turned @ wrong + ridge * point[:-1], wrong.sum())
+        slope = np.append(turned @ wrong.astype(np.float32) + ridge * point[:-1], wrong.sum())
         return float(cost + 0.5 * ridge * point[:-1] @ point[:-1]), slope
 
     start = np.zeros(rows.shape[1] + 1)
-    found = minimize(loss, start, jac=True, method="L-BFGS-B", options={"maxiter": 150, "maxcor": 8})
+    found = minimize(loss, start, jac=True, method="L-BFGS-B", options={"maxiter": steps, "maxcor": 8})
     return found.x[:-1], float(found.x[-1])
+
+
+def column(examples: Sequence[Example], head: str) -> tuple[list[int], Array, Array]:
+    """Which examples teach a head, their targets and how far each is trusted."""
+    rows = [i for i, example in enumerate(examples) if head in example.targets]
+    targets = np.array([examples[i].targets[head] for i in rows])
+    return rows, targets, np.array([examples[i].trust(head) for i in rows])
+
+
+def fit_head(
+    table: sparse.csr_matrix, examples: Sequence[Example], head: str, without: Collection[str] = ()
+) -> tuple[Array, float]:
+    """Weights and bias of one head from the examples of all other sources; `table` has a row for each example."""
+    rows, targets, weights = column(examples, head)
+    weights[[examples[i].source in without for i in rows]] = 0.0
+    steps = 100 if head in RIDGE else 60
+    return logistic(table[rows], targets, weights, RIDGE.get(head, OTHER_RIDGE), steps)
 
 
 def platt(logits: Array, targets: Array, weights: Array) -> tuple[float, float]:

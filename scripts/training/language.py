@@ -10,7 +10,6 @@ from scipy import sparse  # type: ignore[import-untyped]
 
 from moderation.scoring import features
 from moderation.scoring.linear import LANGUAGES
-from moderation.scoring.normalise import clip
 from training.corpora import Example, foreign
 from training.fit import Array, logistic
 
@@ -19,11 +18,10 @@ RIDGE = 2e-6
 
 
 def _vector(text: str) -> dict[int, float]:
-    words = [w for kind, token, _, _ in features.raw_tokens(clip(text)) for w in features.token_words(kind, token)]
-    distinct = {word.key: word for word in words}
-    scale = features.length_scale(len(distinct), 0)
+    words = dict.fromkeys(features.words_in(text))
+    scale = float(features.length_scale(len(words), 0))
     vector: dict[int, float] = {}
-    for word in distinct.values():
+    for word in words:
         for index, value in zip(word.indices, word.values, strict=True):
             bucket = index % features.LANGUAGE_BUCKETS
             vector[bucket] = vector.get(bucket, 0.0) + value * scale

@@ -9,10 +9,14 @@ from collections.abc import Sequence
 
 import numpy as np
 import numpy.typing as npt
-from profanity_check import predict_prob
-from profanity_check.profanity_check import vectorizer
+from profanity_check import predict_prob  # type: ignore[import-untyped]
+from profanity_check.profanity_check import vectorizer  # type: ignore[import-untyped]
+
+from training.corpora import Example
 
 LEAST_LETTERS = 3
+WORD_WEIGHT = 2.5
+SHARE, WRITTEN_SHARE = 0.7, 0.5
 
 
 def decisions(texts: Sequence[str]) -> npt.NDArray[np.float64]:
@@ -24,3 +28,23 @@ def words() -> tuple[list[str], npt.NDArray[np.float64]]:
     """Every word the teacher knows, with its decision on the word alone."""
     known = sorted(word for word in vectorizer.vocabulary_ if word.isalpha() and len(word) >= LEAST_LETTERS)
     return known, decisions(known)
+
+
+def word_examples() -> list[Example]:
+    found = zip(*words(), strict=True)
+    return [Example(word, "en", "teacher's words", {"toxicity": float(chance)}, WORD_WEIGHT) for word, chance in found]
+
+
+def taught(examples: list[Example]) -> list[Example]:
+    """English texts whose toxicity is partly what the teacher says, so that each set's own way of labelling weighs
+    less. It takes all swearing ill, so it is not asked where we say that swearing is friendly."""
+    english = [e for e in examples if e.language == "en" and "toxicity" in e.targets and not _ours_to_say(e)]
+    for example, decision in zip(english, decisions([e.text for e in english]).tolist(), strict=True):
+        share = WRITTEN_SHARE if example.source.startswith("sentences") else SHARE
+        example.targets["toxicity"] += share * (decision - example.targets["toxicity"])
+    return examples
+
+
+def _ours_to_say(example: Example) -> bool:
+    friendly = example.targets["toxicity"] < 0.4 and example.targets.get("profanity", 0.0) > 0.5
+    return friendly or example.source.startswith("grammar")

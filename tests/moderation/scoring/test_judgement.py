@@ -155,14 +155,14 @@ def test_ordinary_words_stay_what_they_are(token: str, words: tuple[str, ...]) -
     ],
 )
 def test_friendly_swearing_stays_below_an_insult(scorer: EmbeddedScorer, friendly: str, hostile: str) -> None:
-    assert one(scorer, friendly).toxicity < 0.4 < one(scorer, hostile).toxicity
+    assert one(scorer, friendly).toxicity < 0.45 < one(scorer, hostile).toxicity
 
 
 @pytest.mark.parametrize(
     ("text", "low", "high"),
     [
-        ("How do I change the filter of the coffee machine?", 0.2, 0.55),
-        ("Comment on change le filtre de la cafetière ?", 0.2, 0.55),
+        ("How do I change the filter of the coffee machine?", 0.15, 0.65),
+        ("Comment on change le filtre de la cafetière ?", 0.15, 0.65),
         ("I love it, thank you so much", 0.0, 0.1),
         ("J'adore, merci beaucoup", 0.0, 0.1),
         ("haha same here, see you on Saturday", 0.0, 0.15),

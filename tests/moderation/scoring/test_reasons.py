@@ -51,7 +51,7 @@ def test_no_sentence_is_louder_than_its_score(
     scorer: EmbeddedScorer, toxicity: float, urgency: float, codes: set[str]
 ) -> None:
     text = "you stupid idiot, my hand is burned"
-    reasons = explain(text, scorer.reader.place(text), [], toxicity, urgency)
+    reasons = explain(text, scorer.reader.read([text]).texts[0], [], toxicity, urgency)
     assert {reason.code for reason in reasons} - {"calm"} == codes
 
 

@@ -7,6 +7,7 @@ import pytest
 from moderation.errors import ScorerError
 from moderation.scoring.contract import Text
 from moderation.scoring.embedded import EmbeddedScorer
+from moderation.scoring.linear import place
 from moderation.scoring.rules import Need, compile_rule, needs_of, parse_rules, to_regex
 from moderation.scoring.words import SENTENCES, say
 
@@ -117,5 +118,5 @@ def test_patterns_skip_words_and_choose(scorer: EmbeddedScorer) -> None:
 
 @pytest.mark.parametrize("text", [text for text, _ in FIRES] + QUIET)
 def test_skipping_the_search_loses_no_hit(scorer: EmbeddedScorer, text: str) -> None:
-    placed = scorer.reader.place(text)
+    placed = place(text, scorer.reader.read([text]).texts[0])
     assert scorer.rules.match(placed) == scorer.rules.search(placed)
