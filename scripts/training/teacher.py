@@ -9,8 +9,8 @@ from collections.abc import Sequence
 
 import numpy as np
 import numpy.typing as npt
-from profanity_check import predict_prob  # type: ignore[import-untyped]
-from profanity_check.profanity_check import vectorizer  # type: ignore[import-untyped]
+from profanity_check import predict_prob
+from profanity_check.profanity_check import vectorizer
 
 from training.corpora import Example
 

@@ -38,7 +38,9 @@ def test_threads_share_a_memory(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_the_memory_grows_beyond_its_first_rows() -> None:
-    words = " ".join(f"w{'abcdefghij'[n % 10]}{'klmnopqrst'[n // 10 % 10]}{'uvwxyzabcd'[n // 100]}" for n in range(1000))
+    words = " ".join(
+        f"w{'abcdefghij'[n % 10]}{'klmnopqrst'[n // 10 % 10]}{'uvwxyzabcd'[n // 100]}" for n in range(1000)
+    )
     many = " ".join(f"{word}{ending}" for word in words.split() for ending in ("", "x"))
     long = [Text(many[start : start + 4000]) for start in range(0, len(many), 4000)]
     assert EmbeddedScorer().score(long) == [EmbeddedScorer().score([text])[0] for text in long]
