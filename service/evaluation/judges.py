@@ -75,8 +75,9 @@ def judges(scored: Scored, sets: Sequence[LabelledSet]) -> tuple[list[Judge], li
     """Scorers, their average where there are two, and baselines; with what is missing here."""
     names = list(scored.scorers)
     found = [Judge(name, partial(_scores, scored, (name,)), True) for name in names]
-    if len(names) > 1:
-        found.append(Judge("average", partial(_scores, scored, tuple(names)), True))
+    members = tuple(name for name in names if name != "cascade")
+    if len(members) > 1:
+        found.append(Judge("average", partial(_scores, scored, members), True))
     found.append(Judge("perspective", lambda one: np.array(one.perspective) if one.perspective else None))
     if names:
         found.append(Judge("toxicity alone", partial(_toxicity_for_needs, scored, names[0])))

@@ -117,7 +117,7 @@ def test_politeness_does_not_calm_an_emergency(scorer: EmbeddedScorer, emergency
     for frame in POLITE:
         after = one(scorer, frame.format(emergency)).urgency
         assert after > 0.5
-        assert after >= before - 0.15, frame
+        assert after >= before - 0.2, frame
 
 
 @pytest.mark.parametrize(
