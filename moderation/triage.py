@@ -236,9 +236,9 @@ def _marked(worst: MessageFact | None, loudest: MessageFact | None, last: Messag
 
 #: Log-odds of a thread of which nothing is known: about one in a hundred needs the brand.
 BASE = -4.6
-NEED = 5.0
+NEED = 4.5
 #: Danger is often told calmly: what the message that waits is about says more than how urgent it sounds.
-DANGER = 5.0
+DANGER = 6.0
 TOXICITY = 3.6
 WAITING = 0.8
 ADDRESSED = 0.7

@@ -158,5 +158,6 @@ def _one(m: Message, a: Author, s: ScoreRow | None, revisions: int, case: Case, 
 
 
 def _likely(chances: dict[str, float]) -> tuple[str, ...]:
-    """What is more likely than not, the likeliest first."""
-    return tuple(sorted((n for n, chance in chances.items() if chance >= 0.5), key=lambda n: (-chances[n], n)))
+    """What is more likely than not, the likeliest first. Small talk is only said where nothing else is."""
+    likely = sorted((n for n, chance in chances.items() if chance >= 0.5), key=lambda n: (-chances[n], n))
+    return tuple(n for n in likely if n != "off_topic" or len(likely) == 1)
