@@ -6,6 +6,8 @@ import tomllib
 from pathlib import Path
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from moderation.scoring.contract import Score, Text
 from moderation.scoring.embedded import EmbeddedScorer
@@ -120,6 +122,15 @@ def test_politeness_does_not_calm_an_emergency(scorer: EmbeddedScorer, emergency
         assert after >= before - 0.2, frame
 
 
+@given(st.sampled_from(EMERGENCIES), st.lists(st.sampled_from(POLITE), min_size=1, max_size=2))
+@settings(deadline=None, max_examples=200)
+def test_no_courtesy_turns_an_emergency_calm(emergency: str, frames: list[str]) -> None:
+    text = emergency
+    for frame in frames:
+        text = frame.format(text)
+    assert one(SHARED, text).urgency >= 0.5
+
+
 @pytest.mark.parametrize(
     "word",
     ["1d10t", "id!ot", "i d i o t", "i.d.i.o.t", "i*iot", "IDIOT", "idіot", "id\u200biot", "iiidiot", "ｉｄｉｏｔ"],
@@ -177,3 +188,6 @@ def test_reasons_quote_what_was_written(scorer: EmbeddedScorer) -> None:
     score = one(scorer, "Hello all. You are a st*pid M0R0N, thanks!")
     quotes = {reason.code: reason.quote for reason in score.reasons}
     assert "M0R0N" in quotes["toxic"]
+
+
+SHARED = EmbeddedScorer()
