@@ -23,7 +23,7 @@ from training.corpora import Example, conversations, decent, grammar, lexicon, s
 from training.encoder import ALL, BLIND, needed  # noqa: E402
 from training.fit import Array, as_bytes, fit_head, matrix, platt  # noqa: E402
 from training.language import fit_language  # noqa: E402
-from training.measure import Figure, judged, left_out, means  # noqa: E402
+from training.measure import MEASURED, Figure, judged, left_out, means  # noqa: E402
 from training.teacher import taught, word_examples  # noqa: E402
 
 from moderation.scoring import features  # noqa: E402
@@ -49,13 +49,13 @@ def fit_heads(table: sparse.csr_matrix, examples: list[Example]) -> tuple[Array,
 
 
 def calibrate(draft: Model, held_out: list[Example]) -> tuple[Array, Array]:
-    """Platt's scaling (1999) on held-out texts, each as much as another: sets as they are labelled, all else by
-    whether its target passes a half. Sentiment is no chance but a level, and keeps its targets."""
+    """Platt's scaling (1999) on held-out texts, each as much as another: sets by what they label, our sentences by
+    whether the target passes a half. Sentiment is no chance but a level, and keeps its targets."""
     whole, peaks = LinearReader(draft).logits([clip(example.text) for example in held_out])
     mixed = (1 - PEAK) * whole + PEAK * peaks
     fits = []
     for place, head in enumerate(HEADS):
-        rows = [i for i, example in enumerate(held_out) if head in example.targets]
+        rows = [i for i, e in enumerate(held_out) if head in (e.labels if e.labels and head in MEASURED else e.targets)]
         truth = np.array([_truth(held_out[i], head) for i in rows])
         fits.append(platt(mixed[rows, place], truth, np.ones(len(rows))))
     return np.array([slope for slope, _ in fits]), np.array([offset for _, offset in fits])
