@@ -2,8 +2,8 @@
 
 A scorer's chances may be squeezed: calibrated where hostile messages are rare, a plain insult may stand at .5. Callers
 of the Perspective API have thresholds of .7 to .9 in their settings, so two points are held fast: a plain example of
-the attribute stands at `HIGH` or above, plain thanks at `LOW` or below. Between them the curve is straight in log odds,
-hence monotone: it moves no ranking. A scorer that keeps both points as it is stays as it is.
+the attribute stands at `HIGH` or above, the loudest of plain thanks at `LOW` or below. Between them the curve is
+straight in log odds, hence monotone: it moves no ranking. A scorer that keeps both points as it is stays as it is.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ FIGURES: Mapping[str, str] = {
     "PROFANITY": "profanity",
     "THREAT": "threat",
 }
-HIGH, LOW = 0.88, 0.08
+HIGH, LOW = 0.88, 0.18
 APART = 0.05
 EDGE = 1e-4
 GRID = 64
@@ -172,7 +172,7 @@ def shipped_scale(scorer: Scorer) -> Scale:
         calm = [figure(score, attribute) for score in thanks]
         high, low = [v for v in plain if v is not None], [v for v in calm if v is not None]
         if high and low:
-            curves[attribute] = (anchored(_quarter(low, 3), _quarter(high, 1)),)
+            curves[attribute] = (anchored(max(low), _lower_quarter(high)),)
     return Scale(f"{scorer.name}@{scorer.version}", curves)
 
 
@@ -189,10 +189,9 @@ def anchored(low: float, high: float) -> Curve:
     return Curve.through((x, _chance(start + slope * _odds(x))) for x in grid)
 
 
-def _quarter(values: Sequence[float], number: int) -> float:
-    """A quartile: a quarter of the values, or three, stand below it."""
-    ordered = sorted(values)
-    return ordered[round(number * (len(ordered) - 1) / 4)]
+def _lower_quarter(values: Sequence[float]) -> float:
+    """A quarter of the values stand below it."""
+    return sorted(values)[round((len(values) - 1) / 4)]
 
 
 def _odds(chance: float) -> float:
