@@ -127,16 +127,16 @@ def test_the_command_says_the_thresholds_and_installs_and_takes_back(tmp_path: P
     path = tmp_path / "sample.jsonl"
     path.write_text("\n".join(json.dumps(row) for row in sample()))
     run = CliRunner()
-    assert run.invoke(cli, ["perspective", "uncalibrate"]).output == "No map is installed.\n"
+    assert run.invoke(cli, ["perspective", "uncalibrate"]).stdout == "No map is installed.\n"
     told = run.invoke(cli, ["perspective", "calibrate", str(path)], catch_exceptions=False)
-    assert "TOXICITY: 300 texts" in told.output
-    assert "old 0.7 is" in told.output
-    assert "AUC against 300 labels" in told.output
-    assert "Nothing was changed" in told.output
+    assert "TOXICITY: 300 texts" in told.stdout
+    assert "old 0.7 is" in told.stdout
+    assert "AUC against 300 labels" in told.stdout
+    assert "Nothing was changed" in told.stdout
     found = json.loads(run.invoke(cli, ["perspective", "calibrate", str(path), "--json", "--install"]).output)
     assert [t["theirs"] for t in found[0]["thresholds"]] == [0.5, 0.7, 0.9]
     assert found[0]["thresholds"][0]["flagged_by_theirs"] == 60
-    assert "Taken back: TOXICITY." in run.invoke(cli, ["perspective", "uncalibrate"]).output
+    assert "Taken back: TOXICITY." in run.invoke(cli, ["perspective", "uncalibrate"]).stdout
 
 
 def test_an_installed_map_changes_the_answers_and_is_taken_back(desk: Desk) -> None:
