@@ -177,11 +177,11 @@ def test_the_command_prints_the_key_on_its_last_line_and_never_again() -> None:
     assert run("key", "create").exit_code == 2
     assert run("key", "create", "--name", "forum", "--per-second", "0").exit_code == 2
     made = run("key", "create", "--name", "forum", "--per-second", "10", "--per-day", "1000")
-    key = made.output.splitlines()[-1]
+    key = made.stdout.splitlines()[-1]
     assert key.startswith("tenthp_")
     listed = run("key", "list")
-    assert "forum" in listed.output
-    assert "10 a second, 1,000 a day" in listed.output
-    assert key not in listed.output + run("key", "list", "--json").output
-    assert "no longer works" in run("key", "revoke", "forum").output
-    assert "revoked" in run("key", "list").output
+    assert "forum" in listed.stdout
+    assert "10 a second, 1,000 a day" in listed.stdout
+    assert key not in listed.stdout + run("key", "list", "--json").stdout
+    assert "no longer works" in run("key", "revoke", "forum").stdout
+    assert "revoked" in run("key", "list").stdout

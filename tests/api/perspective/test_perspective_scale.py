@@ -133,7 +133,7 @@ def test_the_command_says_the_thresholds_and_installs_and_takes_back(tmp_path: P
     assert "old 0.7 is" in told.stdout
     assert "AUC against 300 labels" in told.stdout
     assert "Nothing was changed" in told.stdout
-    found = json.loads(run.invoke(cli, ["perspective", "calibrate", str(path), "--json", "--install"]).output)
+    found = json.loads(run.invoke(cli, ["perspective", "calibrate", str(path), "--json", "--install"]).stdout)
     assert [t["theirs"] for t in found[0]["thresholds"]] == [0.5, 0.7, 0.9]
     assert found[0]["thresholds"][0]["flagged_by_theirs"] == 60
     assert "Taken back: TOXICITY." in run.invoke(cli, ["perspective", "uncalibrate"]).stdout
