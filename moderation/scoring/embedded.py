@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from functools import reduce
 from operator import or_
@@ -10,12 +9,12 @@ from operator import or_
 from moderation.scoring.contract import CLASSES, INTENTS, Reason, Score, Text
 from moderation.scoring.linear import LANGUAGES, Judged, LinearReader, Model, Token, load_model, place
 from moderation.scoring.normalise import clip
+from moderation.scoring.readable import other_script
 from moderation.scoring.reasons import explain
 from moderation.scoring.rules import Hit, RuleBook, packaged_rules
 
 RULE_URGENCY, RULE_TOXICITY = 0.9, 0.7
 SURE = 0.7
-_OTHER_LETTER = re.compile(r"[^\W\d_\u0000-\u024f]")
 
 
 class EmbeddedScorer:
@@ -68,7 +67,7 @@ class EmbeddedScorer:
         fallback = declared_language(text)
         if not any(word.text.isalpha() for token in tokens for word in token.readings):
             return fallback
-        if _mostly_other_script(text.text[:400]):
+        if other_script(text.text[:400]):
             return "und"
         surest = max(chances)
         return LANGUAGES[chances.index(surest)] if surest >= SURE else fallback
@@ -85,10 +84,3 @@ def raise_for(hits: Sequence[Hit], toxicity: float, urgency: float) -> tuple[flo
         return toxicity, urgency
     threat = any(hit.category == "threat" for hit in hits)
     return max(toxicity, RULE_TOXICITY) if threat else toxicity, max(urgency, RULE_URGENCY)
-
-
-def _mostly_other_script(text: str) -> bool:
-    if text.isascii():
-        return False
-    others = len(_OTHER_LETTER.findall(text))
-    return bool(others) and 2 * others > sum(map(str.isalpha, text))

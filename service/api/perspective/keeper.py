@@ -62,8 +62,8 @@ class Keeper:
             time.sleep(self._every)
             try:
                 self.look()
-                asked = self._asked
             except SQLAlchemyError as error:
                 log.warning("perspective.no_database", error=type(error).__name__)
+            asked = self._asked
         self._ring.forget()
         self._scale = None

@@ -169,6 +169,29 @@ def test_when_nobody_calls_for_a_while_nothing_is_held_and_every_call_is_counted
     assert admitted(ring, key, 9) == 7
 
 
+def test_without_calls_and_database_the_thread_ends_and_no_call_is_lost(desk: Desk, hands: Hands) -> None:
+    key, ring = create_key(desk.deps, "forum", None, 10), hands.ring(desk)
+    assert admitted(ring, key, 3) == 3
+    keeper = Keeper(replace(desk.deps, scorer=WordScorer()), ring, every=0.2)
+    assert keeper.scale.scorer == "words@1"
+    rename(desk, "perspective_key", "away")
+    pause = threading.Event()
+    for _ in range(1_000):
+        if not keeper._thread._lives():
+            break
+        pause.wait(0.01)
+    assert not keeper._thread._lives()
+    rename(desk, "away", "perspective_key")
+    keeper.look()
+    assert list_keys(replace(desk.deps, now=lambda: NOON))[0].used == 3
+
+
+def rename(desk: Desk, before: str, after: str) -> None:
+    with desk.deps.store.engine.connect() as connection:
+        connection.exec_driver_sql(f"ALTER TABLE {before} RENAME TO {after}")
+        connection.commit()
+
+
 def run(*arguments: str) -> Any:
     return CliRunner().invoke(cli, ["perspective", *arguments])
 
