@@ -20,9 +20,21 @@ class AuthorRole(StrEnum):
 
 
 class Capability(StrEnum):
-    """What can be done to a subject on a platform; the words of an action's kind."""
+    """What somebody may do in the desk, and below that to a subject on a platform: the words of an action's kind."""
+
+    VISIT = "visit"
+    ACCOUNT = "account"
+    SEE = "see"
+    MEASURE = "measure"
+    TRIAGE = "triage"
+    DRAFT = "draft"
+    APPROVE = "approve"
+    MANAGE = "manage"
+    ADMINISTER = "administer"
 
     REPLY = "reply"
+    EDIT = "edit"
+    DELETE = "delete"
     HIDE = "hide"
     RESTORE = "restore"
     LOCK = "lock"
@@ -35,6 +47,20 @@ class Capability(StrEnum):
     SUSPEND = "suspend"
     UNSUSPEND = "unsuspend"
     RESOLVE_REPORT = "resolve_report"
+
+
+#: Those that happen on a platform: an action is of such a kind. `edit` and `delete` are for our own posts only.
+ACTS = frozenset(Capability) - {
+    Capability.VISIT,
+    Capability.ACCOUNT,
+    Capability.SEE,
+    Capability.MEASURE,
+    Capability.TRIAGE,
+    Capability.DRAFT,
+    Capability.APPROVE,
+    Capability.MANAGE,
+    Capability.ADMINISTER,
+}
 
 
 @dataclass(frozen=True, slots=True)

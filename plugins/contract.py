@@ -119,6 +119,53 @@ class Page:
 
 
 @dataclass(frozen=True, slots=True)
+class Limits:
+    """What a platform allows a post of ours, as it counts. None: it does not say, or there is no limit.
+
+    `link` is what each link counts, whatever its length. `images` is how many pictures fit, each of at most
+    `image_bytes` and of one of `image_types`, with at most `alt` characters of description.
+    """
+
+    most: int | None = None
+    least: int = 1
+    link: int | None = None
+    images: int = 0
+    image_bytes: int = 0
+    image_types: tuple[str, ...] = ()
+    alt: int = 1_500
+    edits: bool = False
+    deletes: bool = False
+
+    def to_json(self) -> dict[str, Any]:
+        """What is kept of them; `Limits.read` gives them back."""
+        fields = {name: getattr(self, name) for name in Limits.__dataclass_fields__}
+        return fields | {"image_types": [*self.image_types]}
+
+    @classmethod
+    def read(cls, kept: Mapping[str, Any]) -> Limits:
+        """From what was kept; what is unknown or missing is left out."""
+        known = {name: kept[name] for name in cls.__dataclass_fields__ if name in kept}
+        return cls(**known | {"image_types": tuple(known.get("image_types", ()))})
+
+
+@dataclass(frozen=True, slots=True)
+class Composed:
+    """A post as it will appear: with the mention that the platform wants, and its length as the platform counts."""
+
+    text: str
+    length: int
+
+
+@dataclass(frozen=True, slots=True)
+class Image:
+    """A picture that goes with a post. `alt` says in words what it shows."""
+
+    mime: str
+    body: bytes
+    alt: str
+
+
+@dataclass(frozen=True, slots=True)
 class Check:
     """What a look at the credentials found. `missing` are rights in words, with what to do about each."""
 
@@ -127,6 +174,7 @@ class Check:
     may: frozenset[Capability] = frozenset()
     missing: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
+    limits: Limits = field(default_factory=Limits)
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,7 +188,10 @@ class Budget:
 
 @dataclass(frozen=True, slots=True)
 class Act:
-    """One remote effect to carry out. `target` is the message or thread by its remote id."""
+    """One remote effect to carry out. `target` is the message or thread by its remote id.
+
+    Options of a reply: `visibility`, `language`, `content_warning`. For `edit` and `delete`, `target` is our own post.
+    """
 
     action_id: int
     kind: Capability
@@ -148,6 +199,7 @@ class Act:
     text: str = ""
     idempotency_key: str = ""
     options: Mapping[str, Any] = field(default_factory=dict)
+    images: tuple[Image, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -249,6 +301,15 @@ class Connector(Protocol):
 
     def parse(self, delivery: Delivery, settings: ConnectionSettings) -> Events:
         """Payload to events; pure. Raises BadInput naming what is wrong; never anything else."""
+        ...
+
+
+@runtime_checkable
+class Composes(Protocol):
+    """A connector whose platform takes answers."""
+
+    def compose(self, text: str, to: str, settings: ConnectionSettings, limits: Limits) -> Composed:
+        """The post that `text` becomes as an answer to `to` (the handle of whom it answers; "": nobody). Pure."""
         ...
 
 

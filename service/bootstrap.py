@@ -13,6 +13,7 @@ from plugins import registry as connectors
 from plugins.contract import Io
 from service.bell import make_bell
 from service.config import MIGRATIONS, Settings
+from service.db import tables as _tables  # noqa: F401  (the schema must be whole)
 from service.db.base import db
 from service.db.engine import Store, engine_options, prepare
 from service.db.pacing import DbPacer

@@ -8,9 +8,12 @@ from typing import Any
 
 from flask import Request, current_app, g, request
 
+from moderation.errors import NotAllowed
+from moderation.model import Capability
+from moderation.policy import Subject, authorize
 from service.api.problems import Problem
 from service.deps import Deps
-from service.usecases.clients import Client, authenticate
+from service.usecases.clients import CAPABILITIES, Client, authenticate
 
 SCHEME = "token"
 _WITH_BODY = ("POST", "PUT", "PATCH")
@@ -57,9 +60,12 @@ def _client_with(scope: str) -> Client:
     client = authenticate(current_deps(), bearer_of(request))
     if client is None:
         raise Problem(401, "A valid Bearer token is needed.", {"WWW-Authenticate": 'Bearer realm="tenth"'})
-    if scope and not client.may(scope):
+    capability = CAPABILITIES[scope] if scope else Capability.VISIT
+    try:
+        authorize(client.asking, capability, Subject(f"api:{request.endpoint}", scope=scope), current_deps().now())
+    except NotAllowed as refused:
         how = f'Bearer realm="tenth", error="insufficient_scope", scope="{scope}"'
-        raise Problem(403, f"This token lacks the scope “{scope}”.", {"WWW-Authenticate": how})
+        raise Problem(403, str(refused), {"WWW-Authenticate": how}) from None
     return client
 
 

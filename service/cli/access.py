@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import click
 
+from moderation.policy import PEOPLE
 from service.cli.base import deps
 from service.usecases.clients import create_client, revoke_client
 from service.usecases.people import create_person, set_password
@@ -16,7 +17,7 @@ def person() -> None:
 
 @person.command("add")
 @click.argument("username")
-@click.option("--role", default="responder", type=click.Choice(["owner", "manager", "responder", "analyst"]))
+@click.option("--role", default="responder", type=click.Choice(PEOPLE))
 def add(username: str, role: str) -> None:
     """Add a person; prints a first password, once.
 

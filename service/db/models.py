@@ -383,7 +383,7 @@ class Action(Base):
     """A remote effect to carry out: approved sending done failed unknown cancelled."""
 
     __tablename__ = "action"
-    __table_args__ = (Index("ix_action_due", "state", "due_at"),)
+    __table_args__ = (Index("ix_action_due", "state", "due_at"), Index("ix_action_reply", "reply_id"))
 
     id: Mapped[int] = mapped_column(Id, primary_key=True)
     case_id: Mapped[int] = mapped_column(ForeignKey("case.id"))
@@ -392,6 +392,9 @@ class Action(Base):
     kind: Mapped[str] = mapped_column(String(20))
     target: Mapped[str] = mapped_column(String(300))
     text: Mapped[str] = mapped_column(Text, default="")
+    options: Mapped[dict[str, Any] | None]
+    reply_id: Mapped[int | None] = mapped_column(ForeignKey("reply.id"))
+    account_id: Mapped[int | None] = mapped_column(ForeignKey("brand_account.id"))
     state: Mapped[str] = mapped_column(String(12), default="approved")
     due_at: Mapped[datetime]
     attempt: Mapped[int] = mapped_column(default=0)

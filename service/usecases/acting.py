@@ -8,8 +8,9 @@ platform for ten minutes, because an effect can land after the first look; then 
 from __future__ import annotations
 
 import random
+from collections.abc import Mapping, Sequence
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -18,15 +19,19 @@ from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session as DbSession
 
 from moderation.errors import NotAllowed
+from moderation.guards.contract import Finding
 from moderation.model import Capability
-from moderation.policy import Permit, Standing, authorize
+from moderation.policy import Permit, Subject, authorize
 from plugins.contract import Act, Ambiguous, ConnectorError, Permanent, Receipt, Session, Temporary
 from service.db.audit import Entry, append
-from service.db.models import Action, Case, Connection, Outbox, Person
+from service.db.models import Action, Case, Outbox, Person
+from service.db.reply_tables import Reply
 from service.deps import Deps
 from service.usecases.connections import open_session, opened
+from service.usecases.links import broken_links
 from service.usecases.people import pseudonym
-from service.usecases.switches import is_stopped
+from service.usecases.settling import images_of, refuse_guarded, settle_reply
+from service.usecases.standing import actor_of, subject_of
 
 log = structlog.get_logger(__name__)
 
@@ -51,28 +56,52 @@ class _Job:
     permit: Permit
     attempt: int
     connection_id: int
+    account_id: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """An effect that somebody wants on a platform. `not_before` is for what is planned; undo time is added anyway."""
+
+    case_id: int
+    connection_id: int
+    kind: Capability
+    target: str
+    text: str = ""
+    reply_id: int | None = None
+    account_id: int | None = None
+    options: Mapping[str, Any] = field(default_factory=dict)
+    not_before: datetime | None = None
 
 
 def approve(deps: Deps, case_id: int, kind: Capability, target: str, text: str, person_id: int) -> int:
     """Writes an approved action, held for undo. Raises NotAllowed; what is refused is not written."""
-    now = deps.now()
     with deps.store.write() as session:
         case, person = session.get_one(Case, case_id), session.get_one(Person, person_id)
-        authorize(0, person.username, _standing(session, case.connection_id, person), kind, target, now)
-        action = Action(
-            case_id=case.id,
-            connection_id=case.connection_id,
-            person_id=person.id,
-            kind=str(kind),
-            target=target,
-            text=text,
-            due_at=now + UNDO,
-            created_at=now,
-        )
-        session.add(action)
-        session.flush()
-        _note(deps, session, action, person, "approve")
-        return action.id
+        return write_action(deps, session, Wanted(case.id, case.connection_id, kind, target, text), person).id
+
+
+def write_action(deps: Deps, session: DbSession, wanted: Wanted, person: Person) -> Action:
+    """The same in the caller's transaction."""
+    now = deps.now()
+    action = Action(
+        case_id=wanted.case_id,
+        connection_id=wanted.connection_id,
+        person_id=person.id,
+        kind=str(wanted.kind),
+        target=wanted.target,
+        text=wanted.text,
+        reply_id=wanted.reply_id,
+        account_id=wanted.account_id,
+        options=dict(wanted.options),
+        due_at=max(now + UNDO, wanted.not_before or now),
+        created_at=now,
+    )
+    authorize(actor_of(session, person), wanted.kind, _subject(session, action), now)
+    session.add(action)
+    session.flush()
+    _note(deps, session, action, person, "approve")
+    return action
 
 
 def cancel(deps: Deps, action_id: int) -> bool:
@@ -83,6 +112,7 @@ def cancel(deps: Deps, action_id: int) -> bool:
         if row is None:
             return False
         action = session.get_one(Action, action_id)
+        settle_reply(deps, session, action, "cancelled")
         _note(deps, session, action, session.get_one(Person, action.person_id), "cancel")
     return True
 
@@ -100,11 +130,12 @@ def perform_due(deps: Deps) -> int:
 def perform_action(deps: Deps, action_id: int) -> str:
     """One step of one action. Returns its state afterwards."""
     job: _Job | None = None
+    links = _broken_links(deps, action_id)
     with deps.store.write() as session:
         action = session.get_one(Action, action_id)
         lost = _lost(deps, action)
         if not lost:
-            job = _begin(deps, session, action)
+            job = _begin(deps, session, action, links)
     if lost:
         find(deps, action_id)
     elif job is not None:
@@ -121,17 +152,18 @@ def _lost(deps: Deps, action: Action) -> bool:
     return True
 
 
-def _begin(deps: Deps, session: DbSession, action: Action) -> _Job | None:
-    """Authorizes again and commits the attempt, before anything leaves."""
+def _begin(deps: Deps, session: DbSession, action: Action, links: Sequence[Finding]) -> _Job | None:
+    """Authorizes and guards again, and commits the attempt, before anything leaves."""
     now = deps.now()
     if action.state != "approved" or action.due_at > now:
         return None
-    person = session.get_one(Person, action.person_id)
-    standing = _standing(session, action.connection_id, person)
+    subject = _subject(session, action)
+    actor = actor_of(session, session.get_one(Person, action.person_id))
     try:
-        permit = authorize(action.id, person.username, standing, Capability(action.kind), action.target, now)
+        permit = authorize(actor, Capability(action.kind), subject, now)
+        refuse_guarded(deps, session, action, actor, links)
     except NotAllowed as refused:
-        _refuse(deps, action, standing, str(refused))
+        _refuse(deps, session, action, subject, str(refused))
         return None
     action.state, action.attempt, action.due_at = "sending", action.attempt + 1, now + LEASE
     key = f"tenth-{action.id}-{action.created_at.timestamp():.0f}"
@@ -143,22 +175,27 @@ def _begin(deps: Deps, session: DbSession, action: Action) -> _Job | None:
         sending_at=now,
     )
     session.add(sending)
-    act = Act(action.id, Capability(action.kind), action.target, action.text, key)
-    return _Job(act, permit, action.attempt, action.connection_id)
+    return _Job(_act(session, action, key), permit, action.attempt, action.connection_id, action.account_id)
 
 
-def _refuse(deps: Deps, action: Action, standing: Standing, words: str) -> None:
-    """The stop and shadow mode hold an action back and lose nothing; a right that is gone ends it."""
+def _act(session: DbSession, action: Action, key: str = "") -> Act:
+    images = images_of(session, action) if action.kind == Capability.REPLY else ()
+    return Act(action.id, Capability(action.kind), action.target, action.text, key, dict(action.options or {}), images)
+
+
+def _refuse(deps: Deps, session: DbSession, action: Action, subject: Subject, words: str) -> None:
+    """The stop and shadow mode hold an action back and lose nothing; a right that is gone, or a guard, ends it."""
     action.error = words
-    if standing.stopped or standing.shadow:
+    if subject.stopped or subject.shadow:
         action.due_at = deps.now() + HELD
-    else:
-        action.state = "failed"
+        return
+    action.state = "failed"
+    _settle(deps, session, action.id, action.attempt, "failed", None)
 
 
 def _carry_out(deps: Deps, job: _Job) -> None:
     with deps.store.read() as session:
-        connection = opened(deps, session, job.connection_id)
+        connection = opened(deps, session, job.connection_id, job.account_id)
     platform = open_session(deps, connection)
     if platform is None:
         _end(deps, job, "failed", error="This connection can only read.")
@@ -218,7 +255,8 @@ def _settle(deps: Deps, session: DbSession, action_id: int, attempt: int, state:
         outcome |= {"remote_id": receipt.remote_id, "url": receipt.url}
     session.execute(update(Outbox).where(Outbox.action_id == action_id, Outbox.attempt == attempt).values(**outcome))
     action = session.get_one(Action, action_id)
-    if state == "failed":
+    settle_reply(deps, session, action, state, receipt)
+    if state == "failed" and action.reply_id is None:
         reopened = {"state": "open", "open": True, "lane": "needs", "decided_at": None}
         session.execute(update(Case).where(Case.id == action.case_id).values(**reopened))
     if state in ("done", "failed", "unknown"):
@@ -230,11 +268,12 @@ def find(deps: Deps, action_id: int) -> bool:
     with deps.store.read() as session:
         action = session.get_one(Action, action_id)
         sent = session.scalar(select(func.min(Outbox.sending_at)).where(Outbox.action_id == action_id))
-        connection = opened(deps, session, action.connection_id)
+        connection = opened(deps, session, action.connection_id, action.account_id)
+        act = _act(session, action)
     if sent is None or deps.now() - sent > SEARCH:
         _give_up(deps, action_id)
         return False
-    receipt = _look(deps, connection, Act(action.id, Capability(action.kind), action.target, action.text), sent - SKEW)
+    receipt = _look(deps, connection, act, sent - SKEW)
     if receipt is None:
         return False
     with deps.store.write() as session:
@@ -275,10 +314,25 @@ def _give_up(deps: Deps, action_id: int) -> None:
         session.execute(update(Action).where(*unknown).values(error=words, due_at=deps.now() + timedelta(days=3650)))
 
 
-def _standing(session: DbSession, connection_id: int, person: Person) -> Standing:
-    shadow = session.scalar(select(Connection.shadow).where(Connection.id == connection_id))
-    role = person.role if person.active else ""
-    return Standing(role=role, stopped=is_stopped(session), shadow=shadow is not False)
+def _subject(session: DbSession, action: Action) -> Subject:
+    reply = session.get(Reply, action.reply_id) if action.reply_id is not None else None
+    return subject_of(
+        session,
+        action.target,
+        action.connection_id,
+        action.account_id,
+        action_id=action.id or 0,
+        writer=session.get(Person, reply.writer_id) if reply is not None else None,
+        needs_approval=reply is not None and action.kind == Capability.REPLY and bool(reply.wants),
+    )
+
+
+def _broken_links(deps: Deps, action_id: int) -> tuple[Finding, ...]:
+    """Links of an answer that is about to leave; looked at before any transaction is open."""
+    with deps.store.read() as session:
+        action = session.get_one(Action, action_id)
+    due = action.state == "approved" and action.due_at <= deps.now()
+    return broken_links(deps, action.text) if due and action.kind == Capability.REPLY else ()
 
 
 def _note(deps: Deps, session: DbSession, action: Action, person: Person, verb: str) -> None:

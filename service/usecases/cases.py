@@ -133,6 +133,29 @@ def undo(deps: Deps, done: Done, person: Known) -> None:
     deps.ring("triage_communities")
 
 
+def answered(session: Session, case: Case, person_id: int, at: datetime) -> None:
+    """The case is decided by a public answer, in the transaction that hands the answer over."""
+    thread = session.get_one(Thread, case.thread_id)
+    community = session.get_one(Community, case.community_id)
+    record(session, case, thread, "decide", person_id, at, line_time(session, community, at))
+    values = {"lane": "decided", "open": False, "person_id": person_id, "claimed_until": None, "seen_at": None}
+    values |= {"state": "decided", "decision": "answered", "decided_at": at, "look_again_at": None}
+    _put(session, case.id, case.version, values)
+    session.expire(case)
+    _triage_soon(session, case.community_id, at)
+
+
+def unanswered(session: Session, case: Case, person_id: int | None, at: datetime) -> None:
+    """The answer was taken back, or did not get there: the case is in the queue again, with whoever wrote."""
+    if case.decision == "answered" and case.decided_at is not None:
+        take_back(session, case.id, case.thread_id, case.decided_at)
+    held = {"state": "claimed", "person_id": person_id, "claimed_until": at + CLAIM} if person_id else {"state": "open"}
+    back = {"lane": "needs", "open": True, "decided_at": None, "decision": "", "look_again_at": None}
+    _put(session, case.id, case.version, back | held)
+    session.expire(case)
+    _triage_soon(session, case.community_id, at)
+
+
 def release_expired(deps: Deps) -> int:
     """Ends claims whose time has passed. Returns how many."""
     now = deps.now()

@@ -10,6 +10,8 @@ from datetime import datetime, timedelta
 from sqlalchemy import select, update
 
 from moderation.errors import BadInput
+from moderation.model import Capability
+from moderation.policy import Actor
 from service.db.audit import Entry, append
 from service.db.models import ApiClient
 from service.deps import Deps
@@ -23,6 +25,16 @@ SCOPES = {
     "deliveries:write": "list dead deliveries and give them new tries",
     "switch:write": "pull and lift the global stop",
     "score": "have texts scored",
+}
+#: What `authorize` asks for on behalf of a scope.
+CAPABILITIES = {
+    "queue:read": Capability.SEE,
+    "threads:read": Capability.SEE,
+    "restricted:read": Capability.SEE,
+    "connections:read": Capability.SEE,
+    "deliveries:write": Capability.MANAGE,
+    "switch:write": Capability.MANAGE,
+    "score": Capability.SEE,
 }
 PREFIX = "tenth_"
 #: Longer than any token of ours; nothing longer is worth a digest.
@@ -45,6 +57,11 @@ class Client:
     def actor(self) -> str:
         """What the audit log calls it."""
         return f"client:{self.id}"
+
+    @property
+    def asking(self) -> Actor:
+        """The program, as `authorize` asks for it."""
+        return Actor(self.actor, "program", self.revoked_at is None, scopes=self.scopes)
 
     def may(self, scope: str) -> bool:
         return scope in self.scopes

@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping
 from contextlib import closing
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -18,6 +18,7 @@ from moderation.errors import BadInput
 from plugins.contract import Check, ConnectionSettings, Connector, Session
 from service.db.audit import Entry, append
 from service.db.models import Connection
+from service.db.reply_tables import BrandAccount
 from service.deps import Deps
 
 
@@ -81,14 +82,22 @@ def connect(
         state="new",
         created_at=now,
         poll_due_at=now if check else None,
-        **_split_settings(deps, settings),
+        **split_settings(deps, settings),
     )
     with deps.store.write() as session:
         session.add(row)
         session.flush()
+        if row.account:
+            session.add(_own_account(row, check, now))
         append(session, deps.vault, Entry("connection:connect", actor, f"connection:{row.id}", after=row.settings), now)
     deps.ring("poll_connections")
     return row.id, check
+
+
+def _own_account(row: Connection, check: Check | None, now: datetime) -> BrandAccount:
+    """The account whose credential the connection has."""
+    limits = check.limits.to_json() if check else {}
+    return BrandAccount(connection_id=row.id, handle=row.account, limits=limits, created_at=now, checked_at=now)
 
 
 def _refuse_taken(deps: Deps, name: str) -> None:
@@ -108,20 +117,36 @@ def check_settings(deps: Deps, connector: Connector, settings: ConnectionSetting
         return session.check()
 
 
-def _split_settings(deps: Deps, settings: ConnectionSettings) -> dict[str, Any]:
+def split_settings(deps: Deps, settings: ConnectionSettings) -> dict[str, Any]:
+    """Settings as they are kept: `settings` in the clear, `sealed` what is secret."""
     secret = settings.secret_names()
     plain = settings.model_dump(mode="json", exclude=set(secret))
     hidden = {n: getattr(settings, n).get_secret_value() for n in secret}
     return {"settings": plain, "sealed": deps.vault.seal(json.dumps(hidden)) if hidden else b""}
 
 
-def opened(deps: Deps, session: DbSession, connection_id: int) -> Opened:
-    """The connection ready to be used. Raises BadInput when its connector is not installed any more."""
+def opened(deps: Deps, session: DbSession, connection_id: int, account_id: int | None = None) -> Opened:
+    """The connection ready to be used, as one of its brand accounts where one is named.
+
+    Raises BadInput when its connector is not installed any more, or the account is closed.
+    """
     row = session.get_one(Connection, connection_id)
-    connector = connector_named(deps, row.connector)
-    hidden = json.loads(deps.vault.open(row.sealed)) if row.sealed else {}
-    settings = connector.settings(**row.settings, **{n: SecretStr(v) for n, v in hidden.items()})
-    return Opened(row.id, row.name, connector, settings, row.shadow)
+    account = session.get_one(BrandAccount, account_id) if account_id is not None else None
+    if account is not None and (account.state == "closed" or account.connection_id != connection_id):
+        raise BadInput("This brand account is out of use.")
+    return Opened(row.id, row.name, connector_named(deps, row.connector), settings_of(deps, row, account), row.shadow)
+
+
+def settings_of(deps: Deps, row: Connection, account: BrandAccount | None = None) -> ConnectionSettings:
+    """The connection's settings, with those of an account of its own over them."""
+    plain, sealed = dict(row.settings), [row.sealed]
+    if account is not None and account.sealed:
+        plain |= account.settings
+        sealed.append(account.sealed)
+    hidden: dict[str, str] = {}
+    for one in filter(None, sealed):
+        hidden |= json.loads(deps.vault.open(one))
+    return connector_named(deps, row.connector).settings(**plain, **{n: SecretStr(v) for n, v in hidden.items()})
 
 
 def open_session(deps: Deps, connection: Opened) -> Session | None:

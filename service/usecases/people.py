@@ -5,17 +5,19 @@ from __future__ import annotations
 import hashlib
 import hmac
 import secrets
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from moderation.errors import BadInput
+from moderation.policy import PEOPLE, Actor, Level
 from service.auth.passwords import hash_password, make_password, matches
-from service.auth.roles import ROLES
 from service.db.audit import Entry, append
 from service.db.models import Person
+from service.db.reply_tables import AccountLevel
 from service.deps import Deps
 
 OWNER = "owner"
@@ -38,6 +40,12 @@ class Known:
     locale: str
     session_key: str
     actor: str
+    levels: Mapping[int, Level] = field(default_factory=dict)
+
+    @property
+    def asking(self) -> Actor:
+        """The person, as `authorize` asks for them."""
+        return Actor(self.actor, self.role, True, self.levels)
 
     @property
     def shown(self) -> str:
@@ -47,8 +55,8 @@ class Known:
 def create_person(deps: Deps, username: str, role: str, password: str | None = None, actor: str = _SYSTEM) -> str:
     """Adds a person and returns the password, a generated one when none is given. Raises BadInput."""
     username = _good_name(username)
-    if role not in ROLES:
-        raise BadInput(f"There is no role “{role}”. Take one of: {', '.join(ROLES)}.")
+    if role not in PEOPLE:
+        raise BadInput(f"There is no role “{role}”. Take one of: {', '.join(PEOPLE)}.")
     password = password or make_password()
     person = Person(
         username=username,
@@ -114,14 +122,14 @@ def sign_in(deps: Deps, username: str, password: str) -> Known | None:
     with deps.store.read() as session:
         person = session.scalars(select(Person).where(Person.username == username.strip().lower())).one_or_none()
     right = matches(person.password_hash if person else None, password)
-    return _known(person) if person is not None and right and person.active else None
+    return known_person(deps, person.id) if person is not None and right else None
 
 
 def known_person(deps: Deps, person_id: int) -> Known | None:
     """An active person by id."""
     with deps.store.read() as session:
         person = session.get(Person, person_id)
-    return _known(person) if person is not None and person.active else None
+        return as_known(session, person) if person is not None and person.active else None
 
 
 def names_by_actor(session: Session) -> dict[str, str]:
@@ -174,7 +182,13 @@ def _named(session: Session, username: str) -> Person:
     return person
 
 
-def _known(person: Person) -> Known:
-    return Known(
-        person.id, person.username, person.name, person.role, person.locale, person.session_key, pseudonym(person)
-    )
+def as_known(session: Session, person: Person) -> Known:
+    """A person as pages see them, with their levels on brand accounts."""
+    levels = {
+        account: Level(level)
+        for account, level in session.execute(
+            select(AccountLevel.account_id, AccountLevel.level).where(AccountLevel.person_id == person.id)
+        )
+    }
+    name = pseudonym(person)
+    return Known(person.id, person.username, person.name, person.role, person.locale, person.session_key, name, levels)

@@ -10,11 +10,13 @@ from flask_babel import gettext as _
 from flask_login import LoginManager, UserMixin, current_user, login_user
 from flask_wtf.csrf import CSRFProtect
 
-from service.auth.roles import Permission, allows
+from moderation.errors import NotAllowed
+from moderation.model import Capability
+from moderation.policy import NOBODY, Actor, Subject, authorize
 from service.deps import deps_of
 from service.usecases.people import Known, known_person
 from service.vault import same
-from service.web.blueprint import declared, web
+from service.web.blueprint import declared, deps, web
 
 csrf = CSRFProtect()
 _STATIC = "web.static"
@@ -48,14 +50,15 @@ def guard() -> ResponseReturnValue | None:
     """Refuses what is not declared, not allowed, or not from our own pages."""
     if request.endpoint == _STATIC:
         return None
-    permission = declared(current_app.view_functions.get(request.endpoint or ""))
-    if permission is None:
+    capability = declared(current_app.view_functions.get(request.endpoint or ""))
+    if capability is None:
         abort(403)
-    if permission is not Permission.PUBLIC:
-        if not current_user.is_authenticated:
-            return _to_the_door()
-        if not allows(me().role, permission):
-            abort(403, _("Your role does not include this."))
+    if capability is not Capability.VISIT and not current_user.is_authenticated:
+        return _to_the_door()
+    try:
+        authorize(asking(), capability, Subject(f"page:{request.endpoint}"), deps().now())
+    except NotAllowed:
+        abort(403, _("Your role does not include this."))
     if request.method not in _SAFE:
         _refuse_foreign()
     return None
@@ -65,6 +68,11 @@ def me() -> Known:
     """The person signed in; only behind the guard."""
     person: Known = current_user.person
     return person
+
+
+def asking() -> Actor:
+    """Whoever sent this request, as `authorize` asks for them."""
+    return me().asking if current_user.is_authenticated else NOBODY
 
 
 def enter(person: Known) -> None:

@@ -15,8 +15,9 @@ from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 from flask_login import current_user
 
+from moderation.model import Capability
+from moderation.policy import allows
 from moderation.scoring.bands import members_of
-from service.auth.roles import Permission, allows
 from service.deps import deps_of
 from service.usecases.conversation import Shown
 from service.usecases.desk import Source
@@ -106,7 +107,7 @@ def install(app: Flask) -> None:
         signed_in = current_user.person if current_user and current_user.is_authenticated else None
         return {
             "me": signed_in,
-            "may": lambda p: signed_in is not None and allows(signed_in.role, Permission(p)),
+            "may": lambda word: signed_in is not None and allows(signed_in.asking, Capability(word)),
             "keys_on": request.cookies.get(KEYS_COOKIE) != "off",
             "lang": language.locale(),
             "other_lang": other_language,

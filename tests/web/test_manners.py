@@ -15,7 +15,7 @@ from babel.messages.pofile import read_po
 from flask import Flask
 from flask.testing import FlaskClient
 
-from service.auth.roles import Permission
+from moderation.model import Capability
 from service.web.blueprint import needs
 from service.web.language import TRANSLATIONS
 from tests.web.desk import build, post, sign_in
@@ -84,7 +84,7 @@ def test_a_broken_page_tells_nothing_and_a_way_out(app: Flask) -> None:
     def break_() -> str:
         raise RuntimeError("secret detail")
 
-    app.view_functions["web.account"] = needs(Permission.OWN)(break_)
+    app.view_functions["web.account"] = needs(Capability.ACCOUNT)(break_)
     answer = client.get("/account")
     assert answer.status_code == 500
     assert "Something broke on our side" in answer.text

@@ -9,8 +9,8 @@ from flask_babel import refresh
 from flask_login import logout_user
 
 from moderation.errors import BadInput
+from moderation.model import Capability
 from service.auth.passwords import MIN_LENGTH
-from service.auth.roles import Permission
 from service.usecases import people
 from service.web.access import enter, me
 from service.web.blueprint import deps, needs, web
@@ -21,13 +21,13 @@ _YEAR = 31_536_000
 
 
 @web.get("/account")
-@needs(Permission.OWN)
+@needs(Capability.ACCOUNT)
 def account() -> ResponseReturnValue:
     return _account()
 
 
 @web.post("/account/password")
-@needs(Permission.OWN)
+@needs(Capability.ACCOUNT)
 def change_password() -> ResponseReturnValue:
     """Changing it ends every other session."""
     new = request.form.get("new", "")
@@ -47,7 +47,7 @@ def change_password() -> ResponseReturnValue:
 
 
 @web.post("/account/language")
-@needs(Permission.OWN)
+@needs(Capability.ACCOUNT)
 def change_language() -> ResponseReturnValue:
     people.set_locale(deps(), me(), request.form.get("locale", ""))
     session.pop("lang", None)
@@ -56,7 +56,7 @@ def change_language() -> ResponseReturnValue:
 
 
 @web.post("/account/keys")
-@needs(Permission.OWN)
+@needs(Capability.ACCOUNT)
 def change_keys() -> ResponseReturnValue:
     """Single keys can be switched off, for those whom they would surprise."""
     response = current_app.make_response(_back())
@@ -67,7 +67,7 @@ def change_keys() -> ResponseReturnValue:
 
 
 @web.post("/account/sign-out-everywhere")
-@needs(Permission.OWN)
+@needs(Capability.ACCOUNT)
 def sign_out_everywhere() -> ResponseReturnValue:
     people.sign_out_everywhere(deps(), me())
     logout_user()

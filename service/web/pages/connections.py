@@ -7,7 +7,7 @@ from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 
 from moderation.errors import TenthError
-from service.auth.roles import Permission
+from moderation.model import Capability
 from service.usecases import connections as kept
 from service.usecases import desk, switches
 from service.usecases.desk import Source
@@ -16,7 +16,7 @@ from service.web.blueprint import deps, needs, web
 
 
 @web.get("/connections")
-@needs(Permission.READ)
+@needs(Capability.SEE)
 def connections() -> ResponseReturnValue:
     with deps().store.read() as session:
         since = switches.stopped_since(session)
@@ -24,7 +24,7 @@ def connections() -> ResponseReturnValue:
 
 
 @web.post("/connections/<int:connection_id>/check")
-@needs(Permission.MANAGE)
+@needs(Capability.MANAGE)
 def check(connection_id: int) -> ResponseReturnValue:
     """Asks the platform about our credentials and says what it answered."""
     source = _source(connection_id)
@@ -44,7 +44,7 @@ def check(connection_id: int) -> ResponseReturnValue:
 
 
 @web.post("/connections/<int:connection_id>/poll")
-@needs(Permission.MANAGE)
+@needs(Capability.MANAGE)
 def poll(connection_id: int) -> ResponseReturnValue:
     source = _source(connection_id)
     kept.poll_soon(deps(), connection_id)
@@ -53,26 +53,26 @@ def poll(connection_id: int) -> ResponseReturnValue:
 
 
 @web.get("/connections/<int:connection_id>/live")
-@needs(Permission.MANAGE)
+@needs(Capability.MANAGE)
 def ask_live(connection_id: int) -> ResponseReturnValue:
     """Asks again before a connection may act in public."""
     return render_template("live.html", source=_source(connection_id))
 
 
 @web.post("/connections/<int:connection_id>/live")
-@needs(Permission.MANAGE)
+@needs(Capability.MANAGE)
 def go_live(connection_id: int) -> ResponseReturnValue:
     return _set_shadow(connection_id, False)
 
 
 @web.post("/connections/<int:connection_id>/shadow")
-@needs(Permission.MANAGE)
+@needs(Capability.MANAGE)
 def go_shadow(connection_id: int) -> ResponseReturnValue:
     return _set_shadow(connection_id, True)
 
 
 @web.get("/stop")
-@needs(Permission.MANAGE)
+@needs(Capability.MANAGE)
 def ask_stop() -> ResponseReturnValue:
     """Asks again before everything is stopped, or sent again."""
     with deps().store.read() as session:
@@ -81,7 +81,7 @@ def ask_stop() -> ResponseReturnValue:
 
 
 @web.post("/stop")
-@needs(Permission.MANAGE)
+@needs(Capability.MANAGE)
 def stop() -> ResponseReturnValue:
     switches.set_stop(deps(), True, me().actor, _reason())
     flash(_("Sending is stopped: nothing leaves Tenth until somebody lifts the stop."), "high")
@@ -89,7 +89,7 @@ def stop() -> ResponseReturnValue:
 
 
 @web.post("/stop/lift")
-@needs(Permission.MANAGE)
+@needs(Capability.MANAGE)
 def lift_stop() -> ResponseReturnValue:
     switches.set_stop(deps(), False, me().actor, _reason())
     flash(_("The stop is lifted: sending is on again."))

@@ -7,27 +7,27 @@ from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 from flask_babel import ngettext
 
-from service.auth.roles import Permission
+from moderation.model import Capability
 from service.usecases import deadletters
 from service.web.access import me
 from service.web.blueprint import deps, needs, web
 
 
 @web.get("/dead-letters")
-@needs(Permission.READ)
+@needs(Capability.SEE)
 def dead_letters() -> ResponseReturnValue:
     letters, older = deadletters.dead_letters(deps(), request.args.get("before", type=int))
     return render_template("dead_letters.html", letters=letters, older=older)
 
 
 @web.post("/dead-letters/<int:letter_id>/retry")
-@needs(Permission.MANAGE)
+@needs(Capability.MANAGE)
 def retry_letter(letter_id: int) -> ResponseReturnValue:
     return _retried(deadletters.retry(deps(), me().actor, [letter_id]))
 
 
 @web.post("/dead-letters/retry")
-@needs(Permission.MANAGE)
+@needs(Capability.MANAGE)
 def retry_letters() -> ResponseReturnValue:
     return _retried(deadletters.retry(deps(), me().actor))
 

@@ -9,7 +9,7 @@ from flask import abort, flash, redirect, render_template, request, session, url
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 
-from service.auth.roles import Permission
+from moderation.model import Capability
 from service.usecases import cases
 from service.usecases.conversation import thread_page
 from service.web import language
@@ -23,7 +23,7 @@ _LONGEST_TITLE = 80
 
 
 @web.post("/cases/<int:case_id>/<verb>")
-@needs(Permission.TRIAGE)
+@needs(Capability.TRIAGE)
 def decide(case_id: int, verb: str) -> ResponseReturnValue:
     if verb not in cases.VERBS:
         abort(404)
@@ -37,7 +37,7 @@ def decide(case_id: int, verb: str) -> ResponseReturnValue:
 
 
 @web.post("/cases/<int:case_id>/undo")
-@needs(Permission.TRIAGE)
+@needs(Capability.TRIAGE)
 def undo(case_id: int) -> ResponseReturnValue:
     kept = session.pop("undo", None)
     if not kept or kept["case_id"] != case_id:

@@ -7,7 +7,7 @@ from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 from flask_login import current_user, logout_user
 
-from service.auth.roles import Permission
+from moderation.model import Capability
 from service.usecases import people
 from service.web.access import enter, local_path
 from service.web.blueprint import deps, needs, web
@@ -15,7 +15,7 @@ from service.web.limits import FAILED
 
 
 @web.route("/sign-in", methods=["GET", "POST"])
-@needs(Permission.PUBLIC)
+@needs(Capability.VISIT)
 def sign_in() -> ResponseReturnValue:
     """The door. A wrong name and a wrong password get the same answer in the same time."""
     target = local_path(request.values.get("next")) or url_for("web.queue")
@@ -30,7 +30,7 @@ def sign_in() -> ResponseReturnValue:
 
 
 @web.post("/sign-out")
-@needs(Permission.OWN)
+@needs(Capability.ACCOUNT)
 def sign_out() -> ResponseReturnValue:
     """Ends this session."""
     logout_user()

@@ -9,9 +9,9 @@ from flask_babel import gettext as _
 
 from moderation.errors import BadInput
 from moderation.learned import learned_in_words
+from moderation.model import Capability
 from moderation.quality import ENOUGH
 from moderation.words import Spoken
-from service.auth.roles import Permission
 from service.usecases import learning
 from service.usecases.quality import Learned, Quality
 from service.usecases.quality import quality as measured
@@ -25,7 +25,7 @@ SAID = 8
 
 
 @web.get("/quality")
-@needs(Permission.READ)
+@needs(Capability.SEE)
 def quality() -> ResponseReturnValue:
     found = measured(deps())
     words = {"percent": percent, "verdict": verdict, "beyond_chance": beyond_chance, "changes": changes, "trial": trial}
@@ -33,7 +33,7 @@ def quality() -> ResponseReturnValue:
 
 
 @web.post("/quality/<int:community_id>/revert")
-@needs(Permission.MANAGE)
+@needs(Capability.MANAGE)
 def revert_learning(community_id: int) -> ResponseReturnValue:
     try:
         learning.revert(deps(), community_id, me().actor)

@@ -11,8 +11,8 @@ from flask.typing import ResponseReturnValue
 from flask_babel import ngettext
 
 from moderation.errors import BadInput
+from moderation.model import Capability
 from moderation.words import Spoken
-from service.auth.roles import Permission
 from service.usecases import cases, desk
 from service.usecases.conversation import ThreadPage, thread_page
 from service.usecases.queue import LANES, Item, Queue, queue_page
@@ -42,13 +42,13 @@ class Chosen:
 
 
 @web.get("/")
-@needs(Permission.READ)
+@needs(Capability.SEE)
 def home() -> ResponseReturnValue:
     return redirect(url_for("web.queue"))
 
 
 @web.get("/queue")
-@needs(Permission.READ)
+@needs(Capability.SEE)
 def queue() -> ResponseReturnValue:
     args = request.args
     lane = args.get("lane", "needs")
@@ -59,13 +59,13 @@ def queue() -> ResponseReturnValue:
 
 
 @web.get("/threads/<int:thread_id>")
-@needs(Permission.READ)
+@needs(Capability.SEE)
 def thread(thread_id: int) -> ResponseReturnValue:
     return _show(Chosen("needs", None, "", thread_id))
 
 
 @web.get("/queue/news")
-@needs(Permission.READ)
+@needs(Capability.SEE)
 def news() -> ResponseReturnValue:
     """How many came above the line since the page was made: small, and unchanged most of the time."""
     try:

@@ -7,13 +7,13 @@ from itertools import groupby
 from flask import render_template
 from flask.typing import ResponseReturnValue
 
-from service.auth.roles import Permission
+from moderation.model import Capability
 from service.usecases import desk
 from service.web.blueprint import deps, needs, web
 
 
 @web.get("/about/reading")
-@needs(Permission.PUBLIC)
+@needs(Capability.VISIT)
 def reading() -> ResponseReturnValue:
     read = desk.what_is_read(deps())
     groups = [(first, list(rest)) for first, rest in groupby(read, key=lambda p: (p.connection, p.label, p.server))]

@@ -1,0 +1,1 @@
+"""Guards: what our own words are read for before they are said in public."""

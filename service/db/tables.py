@@ -1,0 +1,7 @@
+"""Every table there is: import this where the whole schema must be known."""
+
+from __future__ import annotations
+
+from service.db import clock_tables, identity_tables, models, people_tables, reply_tables, team_tables
+
+__all__ = ["clock_tables", "identity_tables", "models", "people_tables", "reply_tables", "team_tables"]
