@@ -4,12 +4,20 @@ from __future__ import annotations
 
 from moderation.scoring import registry
 from moderation.scoring.contract import Scorer
-from service.config import Settings
+from service.config import Settings, load_settings
+
+#: Scorers that need to be told something; the others read their files from the package.
+CONFIGURED = frozenset({"detoxify", "detoxify-onnx", "cascade"})
 
 
 def build_scorer(settings: Settings) -> Scorer:
     """The scorer that the settings name. Raises ScorerError saying what is missing."""
     return registry.build(settings.scorer, scorer_settings(settings, settings.scorer))
+
+
+def scorer_named(name: str) -> Scorer:
+    """Any scorer, built as the settings say of it. Raises ScorerError saying what is missing."""
+    return registry.build(name, scorer_settings(load_settings(), name) if name in CONFIGURED else {})
 
 
 def scorer_settings(settings: Settings, name: str) -> dict[str, str]:

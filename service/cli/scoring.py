@@ -1,4 +1,4 @@
-"""`tenth score`: needs no settings and no database."""
+"""`tenth score`: needs no database, and settings only for scorers that have some."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from itertools import islice
 
 import click
 
-from moderation.scoring import registry
 from moderation.scoring.contract import Score, Text
 from moderation.scoring.words import say
+from service.scorers import scorer_named
 
 BATCH = 256
 MAX_LINE = 1_000_000
@@ -26,7 +26,7 @@ def score(scorer: str, locale: str) -> None:
     \b
     Example:  echo "It burned my hand" | tenth score
     """
-    built = registry.build(scorer, {})
+    built = scorer_named(scorer)
     lines = _lines()
     while batch := list(islice(lines, BATCH)):
         for found in built.score([Text(line) for line in batch]):

@@ -19,6 +19,7 @@ from moderation.errors import ScorerError
 from moderation.scoring import registry
 from moderation.scoring.contract import Score, Scorer, Text
 from service.evaluation.sets import LabelledSet
+from service.scorers import scorer_named
 
 Floats = npt.NDArray[np.float64]
 BATCH = 64
@@ -65,7 +66,7 @@ def build_scorers(wanted: Sequence[str]) -> tuple[list[Scorer], list[str]]:
     built, problems = [], []
     for name in wanted or registry.names():
         try:
-            built.append(registry.build(name))
+            built.append(scorer_named(name))
         except ScorerError as error:
             problems.append(f"{name}: {error}")
     return built, problems

@@ -15,7 +15,7 @@ from service.bench.networks import missing
 from service.bench.scoring import bench_scoring, told
 from service.cli import cli
 from service.config import load_settings
-from service.scorers import build_scorer, scorer_settings
+from service.scorers import build_scorer, scorer_named, scorer_settings
 from tests.support.checkpoints import checkpoint, needs_extra
 
 
@@ -81,3 +81,12 @@ def test_the_bench_measures_what_it_can_and_says_what_it_lacks() -> None:
     assert found["embedded_per_core_s"] > 0
     assert any("not installed" in line for line in found["missing"])
     assert any("embedded_per_core_s" in line for line in told(found))
+
+
+def test_a_scorer_asked_for_by_name_is_built_as_the_settings_say(monkeypatch: pytest.MonkeyPatch) -> None:
+    usual = scorer_named("cascade").version
+    monkeypatch.setenv("TENTH_CASCADE_BLEND", "replace")
+    assert scorer_named("cascade").version != usual
+    monkeypatch.setenv("TENTH_DETOXIFY_EXPORT", "/nowhere")
+    with pytest.raises(ScorerError, match="/nowhere"):
+        scorer_named("detoxify-onnx")
