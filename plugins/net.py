@@ -139,10 +139,11 @@ _running = threading.local()
 
 
 @contextmanager
-def _one_call() -> Iterator[float]:
-    """Every read in the block ends CALL_SECONDS after its start; a time-out per read would not end a byte a second."""
+def _one_call(seconds: float | None = None) -> Iterator[float]:
+    """Every read in the block ends `seconds` after its start, CALL_SECONDS if none are given; a time-out per read would
+    not end a byte a second."""
     started = time.monotonic()
-    _running.until = started + CALL_SECONDS
+    _running.until = started + (CALL_SECONDS if seconds is None else seconds)
     try:
         yield started
     finally:
@@ -335,6 +336,21 @@ def call(client: httpx.Client, request: httpx.Request) -> httpx.Response:
     unpacked = {"content-encoding", "content-length"}
     headers = [(k, v) for k, v in response.headers.multi_items() if k.lower() not in unpacked]
     return httpx.Response(response.status_code, headers=headers, content=body, request=request)
+
+
+def knock(method: str, url: str, allow: frozenset[str], seconds: float) -> tuple[int, str]:
+    """Asks for a page and reads nothing of it: its status, and where it sends us on to ("": nowhere).
+
+    It carries no credential, so plain http is no danger; private addresses are refused here as everywhere. Raises
+    AddressBlocked, ValueError for what is no web address, or the errors of httpx.
+    """
+    target = httpx.URL(url)
+    if target.scheme not in {"https", "http"} or not target.host or target.userinfo:
+        raise ValueError(_NO_ADDRESS)
+    transport = _Transport(url, allow)
+    client = httpx.Client(transport=transport, timeout=seconds, trust_env=False)
+    with client, _one_call(seconds), client.stream(method, target) as response:
+        return response.status_code, response.headers.get("location", "")
 
 
 # ------------------------------------------------------------------ requests (Mastodon.py speaks through it)

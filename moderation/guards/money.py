@@ -4,12 +4,21 @@ from __future__ import annotations
 
 import re
 
-_FIGURE = r"\d{1,3}(?:[ ,.\u00a0\u202f']\d{3})+(?:[.,]\d{1,2})?|\d+(?:[.,]\d{1,2})?"
-_SIGN = r"[€$£]|(?:US|CA|AU)\$|\bCHF\b|\bEUR\b|\bUSD\b|\bGBP\b|\bCAD\b"
+# Bounded, and never begun within a row of digits: a page of digits costs linear time.
+_FIGURE = (
+    r"(?<![\d])(?:\d{1,3}(?:[ ,.\u00a0\u202f']\d{3}){1,5}(?:[.,]\d{1,2})?(?!\d)|\d{1,12}(?:[.,]\d{1,2})?(?!\d))"
+    r"(?:\s?(?:k|thousand|mille)\b)?"
+)
+_SIGN = r"[€$£]|(?:US|CA|AU)\$|(?<![a-z])(?:CHF|EUR|USD|GBP|CAD)(?![a-z])"
 _WORD = r"(?:euros?|dollars?|pounds?|francs?|livres?|bucks|quid|balles)\b"
-_FORMS = (rf"(?:{_SIGN})\s?(?:{_FIGURE})", rf"(?:{_FIGURE})\s?(?:{_SIGN}|{_WORD})", rf"^\s*(?:{_FIGURE})\s*$")
+_FORMS = (
+    rf"(?:{_SIGN})\s?(?:{_FIGURE})",
+    rf"(?:{_FIGURE})\s?(?:{_SIGN}|(?:d['’]\s?)?{_WORD})",
+    rf"^\s*(?:{_FIGURE})\s*$",
+)
 AMOUNT = re.compile("|".join(_FORMS), re.IGNORECASE)
-_NUMBER = re.compile(_FIGURE)
+_NUMBER = re.compile(_FIGURE, re.IGNORECASE)
+_THOUSANDS = re.compile(r"\s?(?:k|thousand|mille)$", re.IGNORECASE)
 
 
 def amounts(text: str) -> list[float]:
@@ -18,14 +27,16 @@ def amounts(text: str) -> list[float]:
 
 
 def value_of(words: str) -> float:
-    """The figure in words like “1,200.50 €”, “1 200,50 €” or “$12”."""
+    """The figure in words like “1,200.50 €”, “1 200,50 €”, “2k €” or “$12”."""
     found = _NUMBER.search(words)
     if found is None:
         return 0.0
-    digits = re.sub(r"[ \u00a0\u202f']", "", found[0])
+    plain = _THOUSANDS.sub("", found[0])
+    digits = re.sub(r"[ \u00a0\u202f']", "", plain)
     head, mark, tail = _decimals(digits)
     whole = re.sub(r"[.,]", "", head)
-    return float(f"{whole}.{tail}" if mark else whole)
+    value = float(f"{whole}.{tail}" if mark else whole)
+    return value * 1000 if plain != found[0] else value
 
 
 def _decimals(digits: str) -> tuple[str, str, str]:
