@@ -9,8 +9,8 @@ from typing import Literal
 from moderation.errors import BadInput
 from moderation.model import Capability, Events
 from moderation.policy import Permit
-from plugins.contract import Act, Check, ConnectionSettings, Delivery, Io, Page, Receipt
-from plugins.discourse import actions, intake
+from plugins.contract import Act, Check, Composed, ConnectionSettings, Delivery, Io, Limits, Page, Receipt
+from plugins.discourse import actions, compose, intake
 from plugins.discourse.checks import check
 from plugins.discourse.client import Client
 from plugins.discourse.parse import parse
@@ -46,7 +46,7 @@ class DiscourseSession:
 
 
 class DiscourseConnector:
-    """Keeps `plugins.contract.Connector` and `TakesWebhooks`."""
+    """Keeps `plugins.contract.Connector`, `Composes` and `TakesWebhooks`."""
 
     name = "discourse"
     label = "Discourse"
@@ -62,6 +62,9 @@ class DiscourseConnector:
 
     def parse(self, delivery: Delivery, settings: ConnectionSettings) -> Events:
         return parse(delivery, _own(settings))
+
+    def compose(self, text: str, to: str, settings: ConnectionSettings, limits: Limits) -> Composed:
+        return compose.compose(text, limits)
 
     def receive(self, headers: Mapping[str, str], body: bytes, settings: ConnectionSettings) -> Delivery:
         return intake.receive(headers, body, _own(settings), datetime.now(UTC))

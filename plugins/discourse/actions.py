@@ -9,15 +9,20 @@ from moderation.model import Capability
 from moderation.policy import Permit
 from plugins.contract import Act, Ambiguous, Gone, Permanent, Receipt, Temporary
 from plugins.discourse.client import Client
+from plugins.discourse.compose import pictures_in, with_pictures, words_of
 from plugins.discourse.reader import READ_POST, READ_TOPICS
 from plugins.discourse.settings import DiscourseSettings
-from plugins.discourse.shape import Json
+from plugins.discourse.shape import PUBLIC_ARCHETYPES, Json, is_message
+from plugins.discourse.uploads import upload
 
 WRITE = "write posts (scope topics: write)"
+EDIT = "edit own posts (scope posts: edit)"
+DELETE_OWN = "delete own posts (scope posts: delete)"
 DELETE = "delete posts (scope posts: delete, and a moderator's account)"
 RECOVER = "recover posts (scope posts: recover, and a moderator's account)"
 STATUS = "close and open topics (scope topics: status, and a moderator's account)"
 UPDATE = "move topics (scope topics: update, and a moderator's account)"
+_ON_TOPICS = frozenset({Capability.LOCK, Capability.UNLOCK, Capability.MOVE})
 #: Own posts looked at, from the topic's end, when looking for an earlier attempt.
 LOOK_AT = 50
 #: The forum's clock and ours may differ by this much.
@@ -37,10 +42,10 @@ def perform(client: Client, settings: DiscourseSettings, permit: Permit, act: Ac
 
 
 def _reply(client: Client, settings: DiscourseSettings, act: Act) -> Receipt:
-    if not act.text.strip():
-        raise Permanent("The reply has no text; nothing was sent.")
+    _must_have_text(act)
     post = _post(client, act.target)
-    body = {"topic_id": post["topic_id"], "raw": act.text}
+    _must_be_open(client, post)
+    body = {"topic_id": post["topic_id"], "raw": with_pictures(act.text, upload(client, act.images))}
     # Discourse shows an answer to a topic's first post as an answer to the topic.
     if post.get("post_number", 1) > 1:
         body["reply_to_post_number"] = post["post_number"]
@@ -52,6 +57,24 @@ def _reply(client: Client, settings: DiscourseSettings, act: Act) -> Receipt:
             raise Ambiguous(words, detail=refused.detail, status=422) from refused
         raise
     return _receipt(settings, made, str(post["topic_id"]), client.now())
+
+
+def _edit(client: Client, settings: DiscourseSettings, act: Act) -> Receipt:
+    """Other words for our own post; its pictures stay. With a reason every edit makes a version, a quick one too."""
+    _must_have_text(act)
+    post = _own(client, settings, act)
+    raw = with_pictures(act.text, pictures_in(str(post.get("raw") or "")))
+    change = {"raw": raw, "edit_reason": f"Correction, {client.now():%H:%M:%S} UTC"}
+    client.write("PUT", f"/posts/{_number(act.target)}.json", EDIT, {"post": change})
+    return _done(client, settings, act)
+
+
+def _delete(client: Client, settings: DiscourseSettings, act: Act) -> Receipt:
+    """Takes down our own post; never a topic's first, which would take everybody's posts down with it."""
+    if _own(client, settings, act).get("post_number", 1) <= 1:
+        raise Permanent("This post opens a topic; deleting it would delete every answer in it. Nothing was sent.")
+    client.write("DELETE", f"/posts/{_number(act.target)}.json", DELETE_OWN)
+    return _done(client, settings, act)
 
 
 def _hide(client: Client, settings: DiscourseSettings, act: Act) -> Receipt:
@@ -85,6 +108,8 @@ def _move(client: Client, settings: DiscourseSettings, act: Act) -> Receipt:
 
 ACTIONS: Mapping[Capability, Callable[[Client, DiscourseSettings, Act], Receipt]] = {
     Capability.REPLY: _reply,
+    Capability.EDIT: _edit,
+    Capability.DELETE: _delete,
     Capability.HIDE: _hide,
     Capability.RESTORE: _restore,
     Capability.LOCK: _lock,
@@ -104,13 +129,16 @@ def find_existing(client: Client, settings: DiscourseSettings, act: Act, since: 
         return _receipt(settings, found, str(topic_id), client.now()) if found else None
     if act.kind not in ACTIONS:
         return None
+    if act.kind == Capability.EDIT:
+        held = words_of(str(_own(client, settings, act).get("raw") or "")) == words_of(act.text)
+        return _done(client, settings, act) if held else None
     return _done(client, settings, act) if _holds(client, act) else None
 
 
 def _holds(client: Client, act: Act) -> bool:
     """Whether the forum is now as the act wanted it."""
-    if act.kind in {Capability.HIDE, Capability.RESTORE}:
-        return _is_hidden(client, act.target) == (act.kind == Capability.HIDE)
+    if act.kind in {Capability.HIDE, Capability.DELETE, Capability.RESTORE}:
+        return _is_hidden(client, act.target) == (act.kind != Capability.RESTORE)
     topic = client.get(f"/t/{_number(act.target)}.json", READ_TOPICS)
     if act.kind == Capability.MOVE:
         return str(topic.get("category_id")) == str(_category(act))
@@ -133,14 +161,9 @@ def _own_post(client: Client, settings: DiscourseSettings, topic_id: object, tex
     answer = client.get(f"/t/{_number(str(topic_id))}/posts.json", READ_TOPICS, params)
     for post in reversed((answer.get("post_stream") or {}).get("posts") or []):
         mine = str(post.get("username", "")).casefold() == settings.api_username.casefold()
-        if mine and _same(post.get("raw"), text) and _is_later(post.get("created_at"), since):
+        if mine and words_of(str(post.get("raw") or "")) == words_of(text) and _is_later(post.get("created_at"), since):
             return dict(post)
     return None
-
-
-def _same(raw: object, text: str) -> bool:
-    """Discourse trims texts and changes line ends before it keeps them."""
-    return isinstance(raw, str) and raw.split() == text.split()
 
 
 def _is_later(stamp: object, since: datetime) -> bool:
@@ -155,11 +178,37 @@ def _is_later(stamp: object, since: datetime) -> bool:
 
 def _post(client: Client, post_id: str) -> Json:
     post = client.get(f"/posts/{_number(post_id)}.json", READ_POST)
-    if post.get("deleted_at"):
+    if post.get("deleted_at") or post.get("user_deleted"):
         raise Gone("The post was deleted; nothing was sent.")
     if not isinstance(post.get("topic_id"), int) or not isinstance(post.get("post_number", 1), int):
         raise Temporary("The forum's answer has an unknown form.", detail="the post has no topic_id or post_number")
     return post
+
+
+def _own(client: Client, settings: DiscourseSettings, act: Act) -> Json:
+    """Our own post. A moderator's key could change anybody's, so whose it is is looked at first."""
+    post = _post(client, act.target)
+    if str(post.get("username", "")).casefold() != settings.api_username.casefold():
+        raise Permanent("This post is somebody else's; nothing was sent.")
+    return post
+
+
+def _must_have_text(act: Act) -> None:
+    if not act.text.strip():
+        raise Permanent("The reply has no text; nothing was sent.")
+
+
+def _must_be_open(client: Client, post: Json) -> None:
+    """A moderator's account may write where nobody else can answer; an answer in public does not."""
+    topic = client.get(f"/t/{post['topic_id']}.json", READ_TOPICS)
+    if topic.get("archetype", "regular") not in PUBLIC_ARCHETYPES or post.get("hidden") or not is_message(post):
+        raise Gone("The post to answer is not public (any more); nothing was sent.")
+    if topic.get("deleted_at"):
+        raise Gone("The topic was deleted; nothing was sent.")
+    if topic.get("archived"):
+        raise Gone("The topic is archived, so nobody can answer in it; nothing was sent.")
+    if topic.get("closed"):
+        raise Gone("The topic is closed, so nobody can answer in it; nothing was sent.")
 
 
 def _number(remote_id: str) -> str:
@@ -187,5 +236,5 @@ def _receipt(settings: DiscourseSettings, post: Json, topic_id: str, now: dateti
 
 
 def _done(client: Client, settings: DiscourseSettings, act: Act) -> Receipt:
-    path = "p" if act.kind in {Capability.HIDE, Capability.RESTORE} else "t/-"
+    path = "t/-" if act.kind in _ON_TOPICS else "p"
     return Receipt(act.target, f"{settings.url}/{path}/{act.target}", client.now())

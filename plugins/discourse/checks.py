@@ -6,27 +6,34 @@ from moderation.model import Capability
 from plugins.contract import Check, CredentialsRefused, Gone, MissingRight, Temporary
 from plugins.discourse.actions import ACTIONS
 from plugins.discourse.client import Client
+from plugins.discourse.limits import limits
 from plugins.discourse.reader import READ_POSTS
 from plugins.discourse.settings import DiscourseSettings
 from plugins.discourse.shape import Json
 
 READ_ACCOUNT = "read the key's own account"
 READ_ABOUT = "read the forum's about page"
-_STAFF_ONLY = frozenset(ACTIONS) - {Capability.REPLY}
+_ANYBODY = frozenset({Capability.REPLY, Capability.EDIT, Capability.DELETE})
+_STAFF_ONLY = frozenset(ACTIONS) - _ANYBODY
 
 
 def check(client: Client, settings: DiscourseSettings) -> Check:
-    """Two calls: who the key acts as, and what runs there. A key limited to scopes may not ask, and is tried out."""
+    """Three calls: who the key acts as, what runs there, what a post may be.
+
+    A key limited to scopes may not ask for the first, and is tried out.
+    """
     account = _account(client)
     limited = account is None
     staff = account is None or account.get("admin") is True or account.get("moderator") is True
     missing = _unreadable(client) if limited else []
+    allowed, told = limits(client)
     return Check(
         account=str((account or {}).get("username") or settings.api_username),
         server=_server(client),
-        may=frozenset(ACTIONS) if staff else frozenset({Capability.REPLY}),
+        may=frozenset(ACTIONS) if staff else _ANYBODY,
         missing=(*missing, *([] if staff else [_not_staff(settings)])),
-        notes=tuple(_notes(settings, staff=staff, limited=limited)),
+        notes=tuple(_notes(settings, staff=staff, limited=limited, told=told)),
+        limits=allowed,
     )
 
 
@@ -69,10 +76,12 @@ def _not_staff(settings: DiscourseSettings) -> str:
     )
 
 
-def _notes(settings: DiscourseSettings, *, staff: bool, limited: bool) -> list[str]:
+def _notes(settings: DiscourseSettings, *, staff: bool, limited: bool, told: bool) -> list[str]:
     notes = []
     if limited:
         notes.append("The key is limited to scopes, so what it may do shows only when it is done.")
+    if not told:
+        notes.append("The key may not read the forum's settings, so Discourse's default limits for a post are assumed.")
     if settings.webhook_secret is None:
         notes.append("No webhook secret is set: new posts come by polling only.")
     if not staff:

@@ -26,6 +26,8 @@ from plugins.discourse.settings import DiscourseSettings
 from plugins.net import call, httpx_client
 
 Json = dict[str, Any]
+#: Name, content and type.
+File = tuple[str, bytes, str]
 BUCKET = "admin"
 WHOLE_SITE = "*"
 CODE_HEADER = "discourse-rate-limit-error-code"
@@ -46,13 +48,16 @@ class Client:
             settings.url,
             io.allow_private,
             {
-                "Api-Key": self._key,
                 "Accept": "application/json",
                 "User-Agent": io.user_agent,
             },
         )
-        # Set apart, because names with other than plain letters are sent as UTF-8.
-        self._http.headers["Api-Username"] = settings.api_username
+        if settings.client_id:  # a member's own key acts as that member and no other
+            self._http.headers.update({"User-Api-Key": self._key, "User-Api-Client-Id": settings.client_id})
+        else:
+            # Set apart, because names with other than plain letters are sent as UTF-8.
+            self._http.headers["Api-Key"] = self._key
+            self._http.headers["Api-Username"] = settings.api_username
 
     def close(self) -> None:
         self._http.close()
@@ -62,22 +67,19 @@ class Client:
 
     def get(self, path: str, right: str, params: Mapping[str, Any] | None = None) -> Json:
         """Reads. `right` names, for a person, the right that a refusal would mean is missing."""
-        return self._send("GET", path, right, params=params)
+        return self._send("GET", path, right, {"params": params})
 
     def write(self, method: str, path: str, right: str, body: Mapping[str, Any] | None = None) -> Json:
         """Changes something. Raises Ambiguous whenever the request left and no clear answer came."""
-        return self._send(method, path, right, body=body)
+        return self._send(method, path, right, {"json": body})
 
-    def _send(
-        self,
-        method: str,
-        path: str,
-        right: str,
-        params: Mapping[str, Any] | None = None,
-        body: Mapping[str, Any] | None = None,
-    ) -> Json:
+    def upload(self, path: str, right: str, form: Mapping[str, str], file: File) -> Json:
+        """Sends a file in a form. Raises Ambiguous as `write` does."""
+        return self._send("POST", path, right, {"data": form, "files": {"file": file}})
+
+    def _send(self, method: str, path: str, right: str, content: Mapping[str, Any]) -> Json:
         self._io.pacer.acquire(BUCKET, limit=self._limit, per_seconds=60.0)
-        request = self._http.build_request(method, path, params=params, json=body)
+        request = self._http.build_request(method, path, **content)
         where = f"{method} {path}"
         try:
             response = self._exchange(request, where)

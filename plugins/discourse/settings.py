@@ -18,6 +18,9 @@ class DiscourseSettings(ConnectionSettings):
     url: Word = Field(description="The forum's address, for example https://forum.example.org")
     api_key: SecretStr = Field(description="API key, from the forum's Admin > Advanced > API keys")
     api_username: Word = Field(description="The forum account that Tenth acts as, usually the brand's")
+    client_id: str = Field(
+        default="", max_length=200, description="Only for a member's own key: the client that the key was made for"
+    )
     webhook_secret: SecretStr | None = Field(
         default=None, description="Secret of the forum's webhook; without it every webhook is refused"
     )

@@ -10,6 +10,7 @@ from typing import Any
 import nh3
 
 from moderation.errors import BadInput
+from plugins.discourse.compose import PICTURE
 
 _PARAGRAPH_END = re.compile(r"</(?:p|div|li|h[1-6]|blockquote|pre|tr)>|<hr\s*/?>", re.IGNORECASE)
 _LINE_END = re.compile(r"<br\s*/?>", re.IGNORECASE)
@@ -21,10 +22,14 @@ _MOST_TAGS = 2_000
 
 
 def message_text(post: Mapping[str, Any]) -> str:
-    """The source text with quotations as "> " lines; without a source text, what the page shows, tags removed."""
+    """The source text, with quotations as "> " lines and pictures as what they show.
+
+    Without a source text, what the page shows, tags removed.
+    """
     raw = post.get("raw")
     if isinstance(raw, str) and raw:
-        return without_bbcode_quotes(cleaned(raw))
+        shown = PICTURE.sub(lambda found: f"[image] {found[1]}".rstrip(), cleaned(raw))
+        return without_bbcode_quotes(shown)
     cooked = post.get("cooked")
     if not isinstance(cooked, str):
         raise BadInput("post.raw is missing or not a text.")

@@ -5,22 +5,24 @@ from __future__ import annotations
 from collections.abc import Iterator
 from threading import Event
 from typing import Literal, cast
+from urllib.parse import urlsplit
 
 from moderation.model import Capability, Events
-from plugins.contract import ConnectionSettings, Delivery, Io, Session
-from plugins.mastodon import streaming
+from plugins.contract import Composed, ConnectionSettings, Delivery, Io, Limits, Session
+from plugins.mastodon import compose, streaming
+from plugins.mastodon.actions import ACTIONS
 from plugins.mastodon.parse import parse
 from plugins.mastodon.session import MastodonSession
 from plugins.mastodon.settings import MastodonSettings
 
 
 class MastodonConnector:
-    """Keeps plugins.contract.Connector and GivesHints."""
+    """Keeps plugins.contract.Connector, Composes and GivesHints."""
 
     name = "mastodon"
     label = "Mastodon API"
     settings: type[ConnectionSettings] = MastodonSettings
-    capabilities = frozenset({Capability.REPLY})
+    capabilities: frozenset[Capability] = frozenset(ACTIONS)
     window: Literal["now", "newest"] = "now"
 
     def url(self, settings: ConnectionSettings) -> str:
@@ -31,6 +33,9 @@ class MastodonConnector:
 
     def parse(self, delivery: Delivery, settings: ConnectionSettings) -> Events:
         return parse(delivery)
+
+    def compose(self, text: str, to: str, settings: ConnectionSettings, limits: Limits) -> Composed:
+        return compose.compose(text, to, urlsplit(self.url(settings)).netloc, limits)
 
     def hints(self, settings: ConnectionSettings, io: Io, stop: Event) -> Iterator[None]:
         return streaming.hints(cast(MastodonSettings, settings), io, stop)

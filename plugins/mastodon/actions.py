@@ -1,73 +1,114 @@
-"""What Tenth does on the platform: it answers in public. And how it finds its own answer again."""
+"""What Tenth does on the platform: it answers in public, and edits or takes down its own answers."""
 
 from __future__ import annotations
 
-import re
-from datetime import UTC, datetime
+from collections.abc import Callable, Mapping
+from datetime import datetime
 from typing import Any
 
 from moderation.model import Capability
 from moderation.policy import Permit
 from plugins.contract import Act, Ambiguous, Gone, Permanent, Receipt
-from plugins.mastodon.client import Client, Position, part
+from plugins.mastodon.client import Client, part
+from plugins.mastodon.compose import addressed
 from plugins.mastodon.deliveries import PUBLIC, Own, Raw, account_of, is_own, objects, status_id
+from plugins.mastodon.media import upload
 from plugins.mastodon.parse import when
-from plugins.mastodon.text import from_html, plain
+from plugins.mastodon.text import plain
 
-_MENTION = re.compile(r"(?<![\w@/.])@([\w.-]+?)(@[\w.-]+)?(?![\w@-])")
-_PAGES = 3
 _WIDTH = ("unlisted", "public")
 
 
-def reply(client: Client, permit: Permit, act: Act, own: Own) -> Receipt:
-    """Answers a public post. The parent is read first: Takahe posts an answer to nothing as a new thread."""
-    if (
-        permit.capability is not Capability.REPLY
-        or act.kind is not permit.capability
-        or permit.action_id != act.action_id
-    ):
+def perform(client: Client, permit: Permit, act: Act, who: Callable[[], Own]) -> Receipt:
+    """Carries out one permitted act. `who` says whose token it is, which takes a call."""
+    if act.kind is not permit.capability or permit.action_id != act.action_id:
         raise Permanent("The permit is for another act; nothing was sent.")
-    parent = client.get(f"/api/v1/statuses/{part(act.target)}").body
-    if not isinstance(parent, dict) or parent.get("visibility") not in PUBLIC:
+    action = ACTIONS.get(act.kind)
+    if action is None:
+        raise Permanent(f"A server of the Mastodon API cannot {act.kind} for one community.")
+    return action(client, act, who())
+
+
+def _reply(client: Client, act: Act, own: Own) -> Receipt:
+    """Answers a public post. The parent is read first: Takahe posts an answer to nothing as a new thread."""
+    parent = read_status(client, act.target)
+    if parent.get("visibility") not in PUBLIC:
         raise Gone("The post to answer is not public any more.")
     form = _form(act, parent, own)
+    if act.images:
+        form["media_ids[]"] = upload(client, act.images)
     posted = client.post("/api/v1/statuses", form, {"Idempotency-Key": _key(act)}).body
     if not isinstance(posted, dict) or not status_id(posted):
         raise Ambiguous("The server took the answer but did not say which post it became.")
-    return _receipt(posted)
+    return receipt_for(client, posted)
 
 
-def find_existing(client: Client, act: Act, own: Own, since: datetime) -> Receipt | None:
-    """Our own post under the same target, with the same words, made since then."""
-    wanted = _same(act.text)
-    position: Position = {}
-    for _ in range(_PAGES):
-        path = f"/api/v1/accounts/{part(own.id)}/statuses"
-        page = client.get(path, {"limit": 40, "exclude_reblogs": "true", **position})
-        statuses = objects(page.body)
-        recent = [one for one in statuses if (when(one.get("created_at")) or since) >= since]
-        for one in recent:
-            if str(one.get("in_reply_to_id") or "") == act.target and _same(from_html(one.get("content"))) == wanted:
-                return _receipt(one)
-        if not page.older or len(recent) < len(statuses):
-            return None
-        position = page.older
-    return None
+def _edit(client: Client, act: Act, own: Own) -> Receipt:
+    """Other words for our own post. What an edit leaves out the server takes away, so all of it is sent again."""
+    status = _own_status(client, act, own)
+    warning = given_warning(act) or plain(status.get("spoiler_text"))
+    form = {
+        "status": edited_text(act, status, own),
+        "spoiler_text": warning,
+        "sensitive": _truth(bool(warning) or status.get("sensitive") is True),
+        "media_ids[]": [status_id(one) for one in objects(status.get("media_attachments"))],
+    }
+    if language := act.options.get("language") or status.get("language"):
+        form["language"] = str(language)
+    edited = client.put(f"/api/v1/statuses/{part(act.target)}", form).body
+    if not isinstance(edited, dict) or status_id(edited) != act.target:
+        raise Ambiguous("The server took the new words but did not show the post with them.")
+    return receipt_for(client, edited)
+
+
+def _delete(client: Client, act: Act, own: Own) -> Receipt:
+    """Takes down our own post, and its pictures with it, which Mastodon otherwise keeps for a day."""
+    status = _own_status(client, act, own)
+    client.delete(f"/api/v1/statuses/{part(act.target)}?delete_media=true")
+    return gone_receipt(client, act, plain(status.get("url")))
+
+
+ACTIONS: Mapping[Capability, Callable[[Client, Act, Own], Receipt]] = {
+    Capability.REPLY: _reply,
+    Capability.EDIT: _edit,
+    Capability.DELETE: _delete,
+}
+
+
+# ------------------------------------------------------------------ what is sent
 
 
 def _form(act: Act, parent: Raw, own: Own) -> dict[str, Any]:
     """Always says the visibility: GoToSocial's default is unlisted, whatever the parent is."""
-    form = {
-        "status": _addressed_text(act.text, parent, own),
+    author = "" if is_own(parent, own) else plain(account_of(parent).get("acct"))
+    form: dict[str, Any] = {
+        "status": _addressed_text(act.text, author, own),
         "in_reply_to_id": act.target,
         "visibility": _visibility(str(parent["visibility"]), act.options.get("visibility")),
     }
-    if warning := plain(parent.get("spoiler_text")):
-        form["spoiler_text"] = warning
-        form["sensitive"] = "true"
+    if warning := given_warning(act) or plain(parent.get("spoiler_text")):
+        form |= {"spoiler_text": warning, "sensitive": "true"}
     if language := act.options.get("language"):
         form["language"] = str(language)
     return form
+
+
+def edited_text(act: Act, status: Raw, own: Own) -> str:
+    """The new words, with the name of whom our post answers in front, as when it was sent."""
+    answered = str(status.get("in_reply_to_account_id") or "")
+    names = [plain(one.get("acct")) for one in objects(status.get("mentions")) if status_id(one) == answered]
+    return _addressed_text(act.text, names[0] if names else "", own)
+
+
+def _addressed_text(text: str, author: str, own: Own) -> str:
+    if not text.strip():
+        raise Permanent("The answer is empty.")
+    return addressed(text, author, own.domain)
+
+
+def given_warning(act: Act) -> str:
+    """The content warning that was asked for; "": the one that is there is kept."""
+    return plain(act.options.get("content_warning")).strip()
 
 
 def _visibility(parent: str, wished: object) -> str:
@@ -79,37 +120,39 @@ def _visibility(parent: str, wished: object) -> str:
     return min(parent, str(wished), key=_WIDTH.index)
 
 
-def _addressed_text(text: str, parent: Raw, own: Own) -> str:
-    """A reply reaches its author only if it names them."""
-    if not text.strip():
-        raise Permanent("The answer is empty.")
-    acct = plain(account_of(parent).get("acct"))
-    if not acct or is_own(parent, own) or _full(acct, own) in _named(text, own):
-        return text
-    return f"@{acct} {text}"
-
-
-def _named(text: str, own: Own) -> set[str]:
-    return {_full(f"{found[1]}{found[2] or ''}", own) for found in _MENTION.finditer(text)}
-
-
-def _full(acct: str, own: Own) -> str:
-    return (acct if "@" in acct else f"{acct}@{own.domain}").rstrip(".").lower()
-
-
-def _same(text: str) -> str:
-    """A text as it can be compared: servers shorten @name@domain, re-wrap lines, and we put a name in front."""
-    short = _MENTION.sub(lambda found: f"@{found[1]}", plain(text)).casefold()
-    words = short.split()
-    while words and words[0].startswith("@"):
-        words.pop(0)
-    return " ".join(words)
+def _truth(value: bool) -> str:
+    return "true" if value else "false"
 
 
 def _key(act: Act) -> str:
     return act.idempotency_key or f"tenth-action-{act.action_id}"
 
 
-def _receipt(status: Raw) -> Receipt:
-    at = when(status.get("created_at")) or datetime.now(UTC)
+# ------------------------------------------------------------------ what is there
+
+
+def read_status(client: Client, remote_id: str) -> Raw:
+    """A status as it is now. Raises Gone for one that is not there, or not a status."""
+    found = client.get(f"/api/v1/statuses/{part(remote_id)}").body
+    if not isinstance(found, dict) or not status_id(found):
+        raise Gone("The server does not show this post (any more).")
+    return found
+
+
+def _own_status(client: Client, act: Act, own: Own) -> Raw:
+    """Servers refuse what is not ours, each in its own way; Takahe as if the token were bad."""
+    status = read_status(client, act.target)
+    if not is_own(status, own):
+        raise Permanent("This post is somebody else's; nothing was sent.")
+    return status
+
+
+def receipt_for(client: Client, status: Raw) -> Receipt:
+    """A receipt for a status as it stands: made, or changed last, when it says so."""
+    at: datetime = when(status.get("edited_at")) or when(status.get("created_at")) or client.now()
     return Receipt(remote_id=status_id(status), url=plain(status.get("url")) or plain(status.get("uri")), at=at)
+
+
+def gone_receipt(client: Client, act: Act, url: str = "") -> Receipt:
+    """A receipt for a post that is not there any more; `url` is where it was."""
+    return Receipt(remote_id=act.target, url=url, at=client.now())

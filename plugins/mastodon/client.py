@@ -6,6 +6,7 @@ import json
 import ssl
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any, cast
 from urllib.parse import parse_qsl, quote, urlsplit
 
@@ -24,11 +25,16 @@ from plugins.net import check_url, requests_session
 #: pace on servers that send no rate headers (Takahe).
 CALLS, PER_SECONDS = 300, 300.0
 BUCKET = "api"
+#: Mastodon counts these apart, and then speaks of them in the same headers as of everything else.
+SCARCE, SCARCE_SECONDS = 30, 1800.0
+MEDIA, DELETES = "media", "deletes"
 TIMEOUT_SECONDS = 15.0
 #: Parts of a Link address that say where to go on; everything else in it repeats what we asked for.
 _POSITIONS = ("max_id", "min_id", "since_id", "offset")
 
 Position = dict[str, str]
+#: Name, content and type.
+File = tuple[str, bytes, str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +82,16 @@ class Client:
     def put(self, path: str, form: Mapping[str, Any]) -> Answer:
         return self._call("PUT", path, dict(form), {})
 
+    def delete(self, path: str) -> Answer:
+        return self._call("DELETE", path, {}, {})
+
+    def upload(self, path: str, file: File, form: Mapping[str, Any]) -> Any:
+        """Sends a file; returns the JSON of the answer."""
+        return self._call("POST", path, dict(form), {}, {"file": file}).body
+
+    def now(self) -> datetime:
+        return self._io.now()
+
     def close(self) -> None:
         self._http.close()
 
@@ -84,11 +100,21 @@ class Client:
         self._last = response
         said = budget(_lower(response.headers), self._io.now())
         if said is not None:
-            self._io.pacer.note(BUCKET, said)
+            self._io.pacer.note(_bucket(response.request.method or "", urlsplit(response.url).path), said)
 
-    def _call(self, method: str, path: str, params: dict[str, Any], headers: dict[str, str]) -> Answer:
+    def _call(
+        self,
+        method: str,
+        path: str,
+        params: dict[str, Any],
+        headers: dict[str, str],
+        files: Mapping[str, File] | None = None,
+    ) -> Answer:
+        bucket = _bucket(method, path)
         self._io.pacer.acquire(BUCKET, limit=CALLS, per_seconds=PER_SECONDS)
-        response = self._send(method, path, params, headers)
+        if bucket != BUCKET:
+            self._io.pacer.acquire(bucket, limit=SCARCE, per_seconds=SCARCE_SECONDS)
+        response = self._send(method, path, params, headers, files or {})
         reply = Reply(method, path, response.status_code, _lower(response.headers), self._scrub(_text(response)))
         if not 200 <= response.status_code < 300:
             raise self._failure(reply)
@@ -99,7 +125,9 @@ class Client:
         links = _links(response.headers.get("Link", ""))
         return Answer(body, older=links.get("next", {}), newer=links.get("prev", {}))
 
-    def _send(self, method: str, path: str, params: dict[str, Any], headers: dict[str, str]) -> requests.Response:
+    def _send(
+        self, method: str, path: str, params: dict[str, Any], headers: dict[str, str], files: Mapping[str, File]
+    ) -> requests.Response:
         self._last = None
         request = cast(Any, self._api)._Mastodon__api_request  # its public calls are the ones that cast  # noqa: SLF001
         try:
@@ -108,6 +136,7 @@ class Client:
                 method,
                 path,
                 params,
+                files=files,
                 headers=headers,
                 do_ratelimiting=False,
                 return_response_object=True,
@@ -124,7 +153,7 @@ class Client:
     def _failure(self, reply: Reply) -> ConnectorError:
         error = failure(reply, self._io.now())
         if isinstance(error, Temporary) and error.retry_at is not None:
-            self._io.pacer.block(BUCKET, error.retry_at)
+            self._io.pacer.block(_bucket(reply.method, reply.path), error.retry_at)
         return error
 
     def _broken(self, method: str, path: str, error: MastodonError) -> ConnectorError:
@@ -145,6 +174,12 @@ class Client:
 
     def _scrub(self, text: str) -> str:
         return text.replace(self._token, "[token]") if self._token else text
+
+
+def _bucket(method: str, path: str) -> str:
+    if method == "POST" and path.endswith("/media"):
+        return MEDIA
+    return DELETES if method == "DELETE" else BUCKET
 
 
 _NOT_SENT = (NewConnectionError, ConnectTimeoutError, ssl.SSLCertVerificationError)

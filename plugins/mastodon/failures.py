@@ -122,6 +122,8 @@ def _server_failed(reply: Reply, now: datetime) -> ConnectorError:
 
 def right_for(method: str, path: str) -> str:
     """The scope that a call needs, by Mastodon's names."""
+    if "/media" in path:
+        return "write:media"
     if method != "GET":
         return "write:statuses"
     if "/notifications" in path:

@@ -48,14 +48,14 @@ def domain_of(instance: Raw) -> str:
 def notes_on(instance: Raw) -> tuple[str, ...]:
     """What a person should know before relying on it."""
     notes = ["Read by polling; a thread is what this server knows of it, so totals are lower bounds."]
-    longest = _path(instance, "configuration", "statuses", "max_characters")
+    longest = path_in(instance, "configuration", "statuses", "max_characters")
     if isinstance(longest, int):
         notes.append(f"A post may have {longest} characters, the @name in front of an answer included.")
     if server_name(instance).split(" ")[0] in _NO_KEY:
         notes.append(
             "This server ignores Idempotency-Key: an answer that may have been sent is never sent again unseen."
         )
-    offered = _path(instance, "configuration", "urls", "streaming") or _path(instance, "urls", "streaming_api")
+    offered = path_in(instance, "configuration", "urls", "streaming") or path_in(instance, "urls", "streaming_api")
     notes.append(
         "Streaming is used as a hint where the server has server-sent events."
         if offered
@@ -72,7 +72,8 @@ def _from_source(url: str) -> str:
     return _spelled(url.rstrip("/").rpartition("/")[2].removesuffix(".git")) if url else ""
 
 
-def _path(body: Any, *names: str) -> Any:
+def path_in(body: Any, *names: str) -> Any:
+    """What is found along the names; None where the way breaks off."""
     for name in names:
         body = body.get(name) if isinstance(body, dict) else None
     return body

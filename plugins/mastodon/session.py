@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from moderation.model import Capability
 from moderation.policy import Permit
 from plugins.contract import Act, Ambiguous, Check, Gone, Io, MissingRight, Page, Permanent, Receipt, Temporary
-from plugins.mastodon import actions, intake, sources
+from plugins.mastodon import actions, intake, proofs, sources
 from plugins.mastodon.client import Client, part
 from plugins.mastodon.cursor import Cursor
 from plugins.mastodon.deliveries import Own, Raw, status_id
+from plugins.mastodon.limits import limits_of
 from plugins.mastodon.server import domain_of, notes_on, server_name
 from plugins.mastodon.settings import MastodonSettings
 from plugins.mastodon.text import plain
@@ -28,13 +28,18 @@ class MastodonSession:
     def check(self) -> Check:
         instance = self._instance()
         own = self._who(instance=instance)
-        reads, writes = self._missing_reads(own), self._missing_write()
+        reads, writes, pictures = (
+            self._missing_reads(own),
+            self._missing_write("statuses"),
+            self._missing_write("media"),
+        )
         return Check(
             account=f"@{own.acct}",
             server=server_name(instance),
-            may=frozenset() if writes else frozenset({Capability.REPLY}),
-            missing=(*reads, *writes, *self._missing_streams()),
+            may=frozenset() if writes else frozenset(actions.ACTIONS),
+            missing=(*reads, *writes, *pictures, *self._missing_streams()),
             notes=notes_on(instance),
+            limits=limits_of(instance, pictures=not pictures),
         )
 
     def poll(self, cursor: str) -> Page:
@@ -48,12 +53,10 @@ class MastodonSession:
         return intake.fetch_thread(self._client, self._who(), thread_id, self._io.now())
 
     def perform(self, permit: Permit, act: Act) -> Receipt:
-        if act.kind is not Capability.REPLY:
-            raise Permanent(f"A server of the Mastodon API cannot {act.kind} for one community. It can reply.")
-        return actions.reply(self._client, permit, act, self._who())
+        return actions.perform(self._client, permit, act, self._who)
 
     def find_existing(self, act: Act, since: datetime) -> Receipt | None:
-        return actions.find_existing(self._client, act, self._who(), since)
+        return proofs.find_existing(self._client, act, self._who(), since)
 
     def close(self) -> None:
         self._client.close()
@@ -99,14 +102,14 @@ class MastodonSession:
                 found.append(f"{error.missing}: {error}")
         return tuple(found)
 
-    def _missing_write(self) -> tuple[str, ...]:
-        """Tries to edit a post that does not exist: servers look at the right first, and nothing can come of it."""
+    def _missing_write(self, what: str) -> tuple[str, ...]:
+        """Tries to edit what does not exist: servers look at the right first, and nothing can come of it."""
         try:
-            self._client.put("/api/v1/statuses/0", {"status": "-"})
+            self._client.put(f"/api/v1/{what}/0", {"status" if what == "statuses" else "description": "-"})
         except MissingRight as error:
             return (f"{error.missing}: {error}",)
         except (Permanent, Ambiguous):
-            return ()  # refused for the post, or stumbled over it: the right is there
+            return ()  # refused for the thing, or stumbled over it: the right is there
         return ()
 
     def _missing_streams(self) -> tuple[str, ...]:

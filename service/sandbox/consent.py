@@ -11,13 +11,29 @@ PAGE = """<!DOCTYPE html>
 <form method="post" action="{action}">{hidden}
 <label for="username">Sign in as</label>
 <select id="username" name="username">{people}</select>
-<button type="submit">Allow</button></form></main></body></html>
+<button type="submit">Allow</button>{refusal}</form></main></body></html>
 """
 
 
-def page(title: str, question: str, action: str, kept: Iterable[tuple[str, str]], people: Iterable[str]) -> str:
+REFUSAL = '<button type="submit" name="deny" value="1">Deny</button>'
+
+
+def page(
+    title: str,
+    question: str,
+    action: str,
+    kept: Iterable[tuple[str, str]],
+    people: Iterable[str],
+    *,
+    refusable: bool = False,
+) -> str:
     hidden = "".join(f'<input type="hidden" name="{escape(k)}" value="{escape(v)}">' for k, v in kept)
     options = "".join(f"<option>{escape(name)}</option>" for name in people)
     return PAGE.format(
-        title=escape(title), question=escape(question), action=escape(action), hidden=hidden, people=options
+        title=escape(title),
+        question=escape(question),
+        action=escape(action),
+        hidden=hidden,
+        people=options,
+        refusal=REFUSAL if refusable else "",
     )

@@ -61,6 +61,18 @@ def answers() -> ResponseReturnValue:
     return jsonify([dataclasses.asdict(planted) for planted in world().story.planted])
 
 
+@api.get("/said/<username>")
+def said(username: str) -> ResponseReturnValue:
+    """All that somebody said on forum and fediverse server and that is not deleted: the books to count by."""
+    here, account = world(), world().fedi.account_named(username)
+    posts = [p for p in here.forum.posts.values() if p.username == username and p.deleted_at is None]
+    statuses = [s for s in here.fedi.statuses.values() if account is not None and s.account_id == account.id]
+    return jsonify(
+        posts=[{"id": str(p.id), "text": p.raw} for p in posts],
+        statuses=[{"id": s.id, "text": s.text} for s in statuses],
+    )
+
+
 @api.put("/options")
 def change_options() -> ResponseReturnValue:
     options, changes = world().options, params()

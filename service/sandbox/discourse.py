@@ -8,6 +8,7 @@ from typing import Any
 from flask import Blueprint, g, jsonify, request
 from flask.typing import ResponseReturnValue
 
+from service.sandbox.discourse_rules import MAX_POST_LENGTH
 from service.sandbox.discourse_shapes import (
     basic_user,
     category_shape,
@@ -19,6 +20,7 @@ from service.sandbox.discourse_shapes import (
 )
 from service.sandbox.forum import FLAG_TYPES, LIKE, Forum, Notice, Post, Topic, User
 from service.sandbox.ids import iso, paragraphs, slug
+from service.sandbox.media import EXTENSIONS, MAX_BYTES
 from service.sandbox.refusal import Refusal, forbidden, not_found
 from service.sandbox.requests import number, params, text, truth, world
 
@@ -122,6 +124,20 @@ def site() -> ResponseReturnValue:
         post_action_types=types,
         trust_levels={"newuser": 0, "basic": 1, "member": 2, "regular": 3, "leader": 4},
         archetypes=[{"id": "regular", "name": "Regular Topic"}, {"id": "private_message", "name": "Private Message"}],
+    )
+
+
+@api.get("/site/settings.json")
+def settings() -> ResponseReturnValue:
+    """The part of the forum's settings that its own pages are given."""
+    return jsonify(
+        title="Sandbox forum",
+        default_locale="en",
+        min_post_length=world().options.min_post_length,
+        max_post_length=MAX_POST_LENGTH,
+        max_image_size_kb=MAX_BYTES // 1024,
+        authorized_extensions="|".join(EXTENSIONS),
+        unique_posts_mins=world().options.unique_post_seconds // 60,
     )
 
 

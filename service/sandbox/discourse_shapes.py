@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from typing import Any
 
@@ -10,6 +11,8 @@ from service.sandbox.ids import iso, iso_or_none, paragraphs, slug
 from service.sandbox.review import actions_for, category_of
 
 Json = dict[str, Any]
+#: A picture in a post's source, after its text was escaped.
+PICTURE = re.compile(r"!\[([^\]|]*)(?:\|(\d+)x(\d+))?\]\(upload://([\w.]+)\)")
 AVATAR = "/letter_avatar_proxy/v4/letter/{}/ee59a6/{{size}}.png"
 
 
@@ -41,6 +44,16 @@ def user_shape(forum: Forum, user: User) -> Json:
     }
 
 
+def cooked(raw: str) -> str:
+    """The text as HTML, with its pictures."""
+
+    def shown(found: re.Match[str]) -> str:
+        size = f' width="{found[2]}" height="{found[3]}"' if found[2] else ""
+        return f'<img src="/uploads/short-url/{found[4]}" alt="{found[1]}"{size}>'
+
+    return PICTURE.sub(shown, paragraphs(raw))
+
+
 def base_post(forum: Forum, post: Post) -> Json:
     """What the API and the webhooks have in common."""
     author, topic = forum.user(post.username), forum.topics[post.topic_id]
@@ -51,7 +64,7 @@ def base_post(forum: Forum, post: Post) -> Json:
         "username": author.username,
         "avatar_template": AVATAR.format(author.username[0]),
         "created_at": iso(post.created_at),
-        "cooked": paragraphs(post.raw),
+        "cooked": cooked(post.raw),
         "post_number": post.number,
         "post_type": 1,
         "posts_count": len(topic.post_ids),

@@ -8,6 +8,7 @@ from flask import jsonify
 from flask.typing import ResponseReturnValue
 
 from service.sandbox.discourse import actor, api, forum
+from service.sandbox.discourse_rules import check_new_text, check_text
 from service.sandbox.discourse_shapes import post_shape, topic_row
 from service.sandbox.forum import Draft, Post, User
 from service.sandbox.refusal import Refusal, forbidden, not_found
@@ -30,7 +31,7 @@ def create_post() -> ResponseReturnValue:
     topic = forum().topic(topic_id, me) if topic_id else None
     if topic is not None and topic.deleted_at is not None:
         raise not_found()
-    forum().check_new_text(me.username, raw)
+    check_new_text(forum(), me.username, raw)
     draft = Draft(me.username, raw, number(asked, "reply_to_post_number") or None)
     made = forum().reply(topic, draft) if topic else _new_topic(asked, draft)
     return jsonify(post_shape(forum(), made, me) | {"draft_sequence": 0})
@@ -59,7 +60,13 @@ def edit_post(post_id: int) -> ResponseReturnValue:
     change = asked.get("post")
     if not isinstance(change, dict) or not text(change, "raw"):
         raise Refusal(400, "param is missing or the value is empty: post", "invalid_parameters")
-    forum().edit(found, text(change, "raw"), text(change, "edit_reason") or None)
+    raw, topic = text(change, "raw").rstrip(), forum().topics[found.topic_id]
+    if topic.archived and not me.staff:
+        raise forbidden()
+    check_text(forum(), raw)
+    if raw != found.raw:
+        mine = found.username == me.username
+        forum().edit(found, raw, text(change, "edit_reason") or None, quick=mine)
     return jsonify(post=post_shape(forum(), found, me))
 
 

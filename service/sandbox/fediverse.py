@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from service.sandbox.ids import HASHTAG, MENTION, UlidMint
+from service.sandbox.media import Shelf
 from service.sandbox.options import Options
 from service.sandbox.refusal import Refusal
 
@@ -33,6 +34,7 @@ class Version:
     text: str
     spoiler: str
     at: datetime
+    media: tuple[str, ...] = ()
 
 
 @dataclass(slots=True)
@@ -43,6 +45,7 @@ class Status:
     versions: list[Version]
     visibility: str = "public"
     in_reply_to: str | None = None
+    in_reply_to_account: str | None = None
     language: str = "en"
     sensitive: bool = False
     seeded_favourites: int = 0
@@ -79,6 +82,7 @@ class Wish:
     spoiler: str = ""
     language: str = "en"
     sensitive: bool = False
+    media: tuple[str, ...] = ()
     at: datetime | None = None
     favourites: int = 0
 
@@ -131,6 +135,7 @@ class Fediverse:
         self.by_author: dict[str, list[str]] = {}
         self.notifications: list[Notification] = []
         self.reports: dict[str, Report] = {}
+        self.shelf = Shelf()
         self.lists: dict[str, tuple[str, str, set[str]]] = {}  # id to owner, title, members
         self.watchers: list[Watcher] = []
 
@@ -196,34 +201,23 @@ class Fediverse:
         self.accounts[account.id] = account
         return account
 
-    def check(self, wish: Wish, viewer: Account) -> None:
-        """The server's own refusals for what comes by its API; seeding and the control API skip them."""
-        if not wish.text.strip():
-            raise Refusal(422, "Validation failed: Text can't be blank")
-        limit = self.options.max_characters
-        if len(wish.text) + len(wish.spoiler) > limit:
-            raise Refusal(422, f"Validation failed: Text character limit of {limit} exceeded")
-        if wish.visibility not in VISIBILITIES:
-            raise Refusal(422, "Validation failed: Visibility is not included in the list")
-        if wish.in_reply_to and wish.in_reply_to not in self.statuses:
-            raise Refusal(404, "The post you are trying to reply to does not appear to exist.")
-        if wish.in_reply_to:
-            self.status(wish.in_reply_to, viewer)
-
     def post(self, wish: Wish) -> Status:
         at = wish.at or self.now()
+        parent = self.statuses.get(wish.in_reply_to or "")
         status = Status(
             self.mint(at),
             wish.account_id,
             at,
-            [Version(wish.text, wish.spoiler, at)],
+            [Version(wish.text, wish.spoiler, at, wish.media)],
             visibility=wish.visibility,
             in_reply_to=wish.in_reply_to,
+            in_reply_to_account=parent.account_id if parent else None,
             language=wish.language,
             sensitive=wish.sensitive or bool(wish.spoiler),
             seeded_favourites=wish.favourites,
         )
         self.statuses[status.id] = status
+        self.shelf.attach(wish.media, status.id)
         self.by_author.setdefault(wish.account_id, []).append(status.id)
         if wish.in_reply_to:
             self.children.setdefault(wish.in_reply_to, []).append(status.id)
@@ -256,8 +250,12 @@ class Fediverse:
         self.notifications.append(made)
         self._tell("notification", made)
 
-    def edit(self, status: Status, text: str, spoiler: str | None = None) -> None:
-        status.versions.append(Version(text, status.spoiler if spoiler is None else spoiler, self.now()))
+    def edit(self, status: Status, text: str, spoiler: str | None = None, media: tuple[str, ...] | None = None) -> None:
+        """A new version. None keeps what the last one has."""
+        last = status.versions[-1]
+        kept = (last.spoiler if spoiler is None else spoiler, self.now(), last.media if media is None else media)
+        status.versions.append(Version(text, *kept))
+        self.shelf.attach(status.versions[-1].media, status.id)
         self._tell("status.update", status)
         self._mention(status, self._named_in(text))
         for watcher in sorted(status.reblogged_by):

@@ -77,7 +77,8 @@ def status_page(statuses: Iterable[Status]) -> ResponseReturnValue:
 
 @api.get("/api/v1/accounts/verify_credentials")
 def verify_credentials() -> ResponseReturnValue:
-    return jsonify(shapes().own_account(need("read:accounts")))
+    own = "profile" if "profile" in g.token.scopes.split() else "read:accounts"
+    return jsonify(shapes().own_account(need(own)))
 
 
 @api.get("/api/v1/accounts/lookup")

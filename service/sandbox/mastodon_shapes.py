@@ -8,6 +8,7 @@ from typing import Any
 
 from service.sandbox.fediverse import Account, Notification, Report, Status, Version
 from service.sandbox.ids import HASHTAG, MENTION, iso, iso_or_none, paragraphs
+from service.sandbox.media import Attachment
 from service.sandbox.world import World
 
 Json = dict[str, Any]
@@ -88,7 +89,6 @@ class Shapes:
         return MENTION.sub(mention, HASHTAG.sub(tag, paragraphs(text)))
 
     def status(self, status: Status) -> Json:
-        parent = self.fedi.statuses.get(status.in_reply_to or "")
         author = self.fedi.accounts[status.account_id]
         viewer = self.viewer.id if self.viewer else ""
         return {
@@ -96,7 +96,7 @@ class Shapes:
             "created_at": iso(status.created_at),
             "edited_at": iso_or_none(status.edited_at),
             "in_reply_to_id": status.in_reply_to,
-            "in_reply_to_account_id": parent.account_id if parent else None,
+            "in_reply_to_account_id": status.in_reply_to_account,
             "sensitive": status.sensitive,
             "spoiler_text": status.spoiler,
             "visibility": status.visibility,
@@ -115,7 +115,7 @@ class Shapes:
             "reblog": None,
             "application": None,
             "account": self.account(author),
-            "media_attachments": [],
+            "media_attachments": self.media(status.versions[-1]),
             "mentions": [self.mention(self.fedi.accounts[i]) for i in status.mentions],
             "tags": [{"name": tag, "url": self.url(f"/tags/{tag}")} for tag in status.tags],
             "emojis": [],
@@ -136,8 +136,29 @@ class Shapes:
             "created_at": iso(version.at),
             "account": self.account(self.fedi.accounts[status.account_id]),
             "poll": None,
-            "media_attachments": [],
+            "media_attachments": self.media(version),
             "emojis": [],
+        }
+
+    def media(self, version: Version) -> list[Json]:
+        return [self.attachment(self.fedi.shelf.held[i]) for i in version.media]
+
+    def attachment(self, made: Attachment) -> Json:
+        """Without an address until the server is done with it."""
+        url = None if made.looks else self.url(f"/system/media_attachments/{made.id}.{made.picture.kind}")
+        width, height = made.picture.width, made.picture.height
+        size = {"width": width, "height": height, "size": f"{width}x{height}"}
+        return {
+            "id": made.id,
+            "type": "image",
+            "url": url,
+            "preview_url": url,
+            "remote_url": None,
+            "preview_remote_url": None,
+            "text_url": None,
+            "meta": {} if made.looks else {"original": size, "small": size},
+            "description": made.description or None,
+            "blurhash": None,
         }
 
     def notification(self, notice: Notification) -> Json:

@@ -11,6 +11,7 @@ from flask.typing import ResponseReturnValue
 from service.sandbox.fediverse import Account, Report, Status, Wish, unknown_record
 from service.sandbox.ids import iso
 from service.sandbox.mastodon import api, need, shapes
+from service.sandbox.mastodon_rules import check_edit, check_post
 from service.sandbox.paging import page
 from service.sandbox.refusal import Refusal
 from service.sandbox.requests import listed, params, text, truth, world
@@ -33,8 +34,9 @@ def post_status() -> ResponseReturnValue:
         spoiler=text(asked, "spoiler_text"),
         language=text(asked, "language") or "en",
         sensitive=truth(asked, "sensitive"),
+        media=tuple(listed(asked, "media_ids")),
     )
-    fedi.check(wish, viewer)
+    check_post(fedi, wish, viewer)
     made = fedi.post(wish)
     if key := request.headers.get("Idempotency-Key"):
         world().idempotency[viewer.id, key] = (world().now(), made.id)
@@ -54,11 +56,16 @@ def _posted_with_this_key(viewer: Account) -> Status | None:
 
 @api.put("/api/v1/statuses/<status_id>")
 def edit_status(status_id: str) -> ResponseReturnValue:
-    own, asked = _own_status(status_id), params()
-    if not text(asked, "status").strip():
-        raise Refusal(422, "Validation failed: Text can't be blank")
-    spoiler = text(asked, "spoiler_text") if "spoiler_text" in asked else None
-    world().fedi.edit(own, text(asked, "status"), spoiler)
+    """What is left out is taken away, the language excepted. An edit that changes nothing makes no version."""
+    own, asked, fedi = _own_status(status_id), params(), world().fedi
+    words, spoiler, media = text(asked, "status"), text(asked, "spoiler_text"), tuple(listed(asked, "media_ids"))
+    sensitive, language = truth(asked, "sensitive") or bool(spoiler), text(asked, "language") or own.language
+    check_edit(fedi, own, words, spoiler, media)
+    last = own.versions[-1]
+    before = (last.text, last.spoiler, last.media, own.sensitive, own.language)
+    if (words, spoiler, media, sensitive, language) != before:
+        own.sensitive, own.language = sensitive, language
+        fedi.edit(own, words, spoiler, media)
     return jsonify(shapes().status(own))
 
 

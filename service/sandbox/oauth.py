@@ -14,7 +14,9 @@ from flask import Blueprint, jsonify, redirect, request
 from flask.typing import ResponseReturnValue
 
 from service.sandbox.consent import page
+from service.sandbox.counting import LINK
 from service.sandbox.ids import iso
+from service.sandbox.media import MAX_ATTACHMENTS, mastodon_limits
 from service.sandbox.options import ALL_SCOPES
 from service.sandbox.refusal import Refusal
 from service.sandbox.requests import listed, params, text, world
@@ -23,6 +25,7 @@ from service.sandbox.world import App, Code, Token
 api = Blueprint("oauth", __name__)
 OUT_OF_BAND = "urn:ietf:wg:oauth:2.0:oob"
 CODE_LIFE = timedelta(minutes=10)
+DENIED = "The resource owner or authorization server denied the request."
 BAD_GRANT = "The provided authorization grant is invalid, expired, revoked, or does not match the redirection URI."
 
 
@@ -76,11 +79,21 @@ def metadata() -> ResponseReturnValue:
 
 
 def _configuration() -> dict[str, Any]:
-    limit = world().options.max_characters
-    statuses = {"max_characters": limit, "max_media_attachments": 4, "characters_reserved_per_url": 23}
+    statuses = {
+        "max_characters": world().options.max_characters,
+        "max_media_attachments": MAX_ATTACHMENTS,
+        "characters_reserved_per_url": LINK,
+    }
     urls = {"streaming": world().base_url.replace("http", "ws", 1)}
     polls = {"max_options": 4, "max_characters_per_option": 50, "min_expiration": 300, "max_expiration": 2629746}
-    return {"urls": urls, "statuses": statuses, "polls": polls, "translation": {"enabled": False}}
+    media = mastodon_limits()
+    return {
+        "urls": urls,
+        "statuses": statuses,
+        "media_attachments": media,
+        "polls": polls,
+        "translation": {"enabled": False},
+    }
 
 
 @api.get("/api/v1/instance")
@@ -137,6 +150,8 @@ def register_app() -> ResponseReturnValue:
     if not uris:
         raise Refusal(422, "Validation failed: Redirect URI must be an absolute URI.")
     scopes = text(asked, "scopes") or "read"
+    if not all(_known(scope) for scope in scopes.split()):
+        raise Refusal(422, "Validation failed: Scopes doesn't match configured on the server.")
     made = App(secrets.token_urlsafe(24), secrets.token_urlsafe(24), text(asked, "client_name"), uris, scopes)
     world().access.apps[made.client_id] = made
     return jsonify(
@@ -154,27 +169,42 @@ def register_app() -> ResponseReturnValue:
     )
 
 
+def _known(scope: str) -> bool:
+    """`profile` came with the server's description of itself."""
+    known = set(ALL_SCOPES.split()) - (set() if world().options.oauth_metadata else {"profile"})
+    parts = scope.split(":")
+    return any(":".join(parts[:n]) in known for n in range(1, len(parts) + 1))
+
+
 @api.get("/oauth/authorize")
 def ask_who() -> ResponseReturnValue:
     asked = {k: text(params(), k) for k in params()}
     app, _ = _authorization(asked)
     people = [account.username for account in world().fedi.accounts.values()]
-    return page("Sandbox social", f"{app.name} asks for access.", "/oauth/authorize", asked.items(), people)
+    question = f"{app.name} asks for access."
+    return page("Sandbox social", question, "/oauth/authorize", asked.items(), people, refusable=True)
 
 
 @api.post("/oauth/authorize")
 def say_who() -> ResponseReturnValue:
     asked = {k: text(params(), k) for k in params()}
     app, scopes = _authorization(asked)
+    if asked.get("deny"):
+        return _back(asked, {"error": "access_denied", "error_description": DENIED})
     account = world().fedi.account_named(asked.get("username", ""))
     if account is None:
-        raise Refusal(403, "The resource owner or authorization server denied the request.", "access_denied")
+        raise Refusal(403, DENIED, "access_denied")
     target, challenge = asked["redirect_uri"], asked.get("code_challenge", "")
     made = Code(secrets.token_urlsafe(24), app, account.id, target, scopes, challenge, world().now())
     world().access.codes[made.value] = made
     if target == OUT_OF_BAND:
         return jsonify(code=made.value)
-    answer = {"code": made.value} | ({"state": asked["state"]} if asked.get("state") else {})
+    return _back(asked, {"code": made.value})
+
+
+def _back(asked: dict[str, str], answer: dict[str, str]) -> ResponseReturnValue:
+    target = asked["redirect_uri"]
+    answer |= {"state": asked["state"]} if asked.get("state") else {}
     return redirect(f"{target}{'&' if '?' in target else '?'}{urlencode(answer)}")
 
 

@@ -16,11 +16,14 @@ from service.sandbox import (
     control,
     discourse,
     discourse_admin,
+    discourse_connect,
     discourse_keys,
     discourse_review,
     discourse_write,
     mastodon,
     mastodon_write,
+    media_discourse,
+    media_mastodon,
     oauth,
     pages,
     streaming,
@@ -32,9 +35,18 @@ from service.sandbox.story import Story
 from service.sandbox.world import Clock, World
 
 MASTODON_PATHS = ("/api/", "/oauth/", "/.well-known/", "/nodeinfo/")
-BLUEPRINTS = (pages.api, discourse.api, discourse_keys.api, mastodon.api, oauth.api, streaming.api, control.api)
+BLUEPRINTS = (
+    pages.api,
+    discourse.api,
+    discourse_connect.api,
+    discourse_keys.api,
+    mastodon.api,
+    oauth.api,
+    streaming.api,
+    control.api,
+)
 # These hang their views on the blueprints of the reading modules: to be imported is all they have to do.
-WRITERS = (discourse_admin, discourse_review, discourse_write, mastodon_write)
+WRITERS = (discourse_admin, discourse_review, discourse_write, mastodon_write, media_discourse, media_mastodon)
 
 
 def create_sandbox(story: Story, *, options: Options | None = None, now: Clock | None = None) -> Flask:

@@ -25,10 +25,14 @@ class Webhook:
 
 @dataclass(frozen=True)
 class Job:
-    """One act that succeeds on a fresh subject, and the HTTP method of the call that has the effect."""
+    """One act that succeeds on a fresh subject, and the HTTP method of the call that has the effect.
+
+    `to` is the full handle of whom a reply answers.
+    """
 
     act: Act
     method: str
+    to: str = ""
 
 
 @dataclass(frozen=True)
@@ -42,6 +46,10 @@ class Stage:
     heal: Callable[[], Any]
     #: Makes a fresh subject and the act on it, by capability; one entry for each that the connector declares.
     jobs: Mapping[Capability, Callable[[], Job]] = field(default_factory=dict)
+    #: What the platform shows everybody of a post: its source text, and each picture with its description. None: gone.
+    shown: Callable[[str], tuple[str, Sequence[tuple[bytes, str]]] | None] | None = None
+    #: Makes a post of somebody else, and gives its id.
+    others: Callable[[], str] | None = None
     #: Texts that are on the platform and must never be kept.
     private_texts: tuple[str, ...] = ()
 

@@ -153,7 +153,9 @@ def test_hostile_bodies_are_refused_or_ignored(name: str, body: bytes) -> None:
 
 
 @every
-@pytest.mark.parametrize("piece", ["<p>", "<blockquote>", "<", "&lt", "[quote]", "@a "])
+@pytest.mark.parametrize(
+    "piece", ["<p>", "<blockquote>", "<", "&lt", "[quote]", "@a ", "![", "![a|", "![" + "a" * 50_000]
+)
 def test_the_longest_text_takes_no_more_than_linear_time(name: str, piece: str) -> None:
     """Remote servers choose the markup: 600 KB of it must not hold a worker."""
     sample = max(rig_of(name).deliveries(), key=lambda delivery: len(delivery.body))

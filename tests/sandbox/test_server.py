@@ -148,7 +148,7 @@ class TestDiscourseWriting:
         assert (again.status_code, again.json()["errors"][0][:22]) == (422, "Body is too similar to")
 
     def test_edit_delete_recover(self, box: Running, forum: httpx.Client) -> None:
-        forum.put("/posts/3.json", json={"post": {"raw": "Same here, solved.", "edit_reason": "clarity"}})
+        forum.put("/posts/3.json", json={"post": {"raw": "Same here, but solved.", "edit_reason": "clarity"}})
         assert forum.get("/posts/3.json").json()["version"] == 2
         assert forum.get("/posts/3/revisions/latest.json").json()["current_revision"] == 2
         assert forum.delete("/posts/3.json").status_code == 200

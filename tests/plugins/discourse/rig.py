@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from functools import cache
+from html import unescape
 from itertools import count
 from typing import Any
 
@@ -15,13 +17,16 @@ from moderation.model import Capability
 from plugins.contract import Act, Delivery, Io
 from plugins.discourse import connector
 from plugins.discourse.settings import DiscourseSettings
+from service.sandbox.discourse_shapes import cooked
 from tests.contract.rig import Job, Rig, Stage, Webhook
 from tests.sandbox_server import Running, running_sandbox
 from tests.support.pacer import MemoryPacer
 
 PRIVATE = "The parcel is for my neighbour, please keep this between us."
 _numbers = count(1)
-_METHODS = {Capability.REPLY: "POST", Capability.HIDE: "DELETE"}
+_METHODS = {Capability.REPLY: "POST", Capability.HIDE: "DELETE", Capability.DELETE: "DELETE"}
+_ON_POSTS = frozenset(_METHODS) | {Capability.EDIT, Capability.RESTORE}
+_PICTURE = re.compile(r'<img src="([^"]+)" alt="([^"]*)"')
 
 
 def rig() -> Rig:
@@ -51,6 +56,8 @@ def _stage() -> Iterator[Stage]:
             fail=sandbox.fail,
             heal=sandbox.heal,
             jobs={kind: _job(sandbox, kind) for kind in connector.capabilities},
+            shown=lambda post_id: _shown(sandbox, post_id),
+            others=lambda: str(_new_answer(sandbox, next(_numbers))["id"]),
             private_texts=(PRIVATE,),
         )
 
@@ -59,15 +66,17 @@ def _job(sandbox: Running, kind: Capability) -> Callable[[], Job]:
     def make() -> Job:
         number = next(_numbers)
         post = _new_topic(sandbox, number) if kind != Capability.HIDE else _new_answer(sandbox, number)
-        on_post = kind in {Capability.REPLY, Capability.HIDE, Capability.RESTORE}
+        if kind in {Capability.EDIT, Capability.DELETE}:
+            post = _new_answer(sandbox, number, "brava")
         if kind == Capability.RESTORE:
             post = _new_answer(sandbox, number)
             sandbox.control("DELETE", f"/posts/{post['id']}")
         if kind == Capability.UNLOCK:
             with sandbox.world.lock:
                 sandbox.world.forum.topics[post["topic_id"]].closed = True
-        target = str(post["id"] if on_post else post["topic_id"])
-        text = f"We look into it, and write again tomorrow ({number})." if kind == Capability.REPLY else ""
+        target = str(post["id"] if kind in _ON_POSTS else post["topic_id"])
+        speaks = kind in {Capability.REPLY, Capability.EDIT}
+        text = f"We look into it, and write again tomorrow ({number})." if speaks else ""
         options = {"category": "6"} if kind == Capability.MOVE else {}
         return Job(Act(number, kind, target, text, f"key-{number}", options), _METHODS.get(kind, "PUT"))
 
@@ -80,10 +89,20 @@ def _new_topic(sandbox: Running, number: int) -> Any:
     return sandbox.control("POST", "/posts", username="ines", text=text, title=title, category_id=5)
 
 
-def _new_answer(sandbox: Running, number: int) -> Any:
+def _new_answer(sandbox: Running, number: int, username: str = "tomoko") -> Any:
     topic = _new_topic(sandbox, number)["topic_id"]
     text = f"Mine did not start either, number {number}."
-    return sandbox.control("POST", "/posts", username="tomoko", text=text, topic_id=topic)
+    return sandbox.control("POST", "/posts", username=username, text=text, topic_id=topic)
+
+
+def _shown(sandbox: Running, post_id: str) -> tuple[str, list[tuple[bytes, str]]] | None:
+    with sandbox.world.lock:
+        post = sandbox.world.forum.posts[int(post_id)]
+        raw, gone = post.raw, post.deleted_at is not None or post.user_deleted
+    if gone:
+        return None
+    pictures = _PICTURE.findall(cooked(raw))
+    return raw, [(sandbox.client.get(address).content, unescape(alt)) for address, alt in pictures]
 
 
 @cache

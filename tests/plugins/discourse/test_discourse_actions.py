@@ -45,7 +45,7 @@ def ago(seconds: float) -> datetime:
 
 
 def test_what_is_declared_is_what_is_done(desk: Desk, box: Running) -> None:
-    assert {c.value for c in connector.capabilities} == set(TARGETS)
+    assert {c.value for c in connector.capabilities} == set(TARGETS) | {"edit", "delete"}
     expected = {
         "reply": (5, False, False, 5),
         "hide": (5, True, False, 5),

@@ -22,6 +22,7 @@ from plugins.contract import (
     RateLimited,
     Temporary,
 )
+from plugins.discourse import connector
 from plugins.discourse.client import Client
 from plugins.discourse.settings import DiscourseSettings
 from plugins.net import AddressBlocked
@@ -225,8 +226,8 @@ def test_an_address_of_a_private_network_is_blocked() -> None:
 def test_a_check_names_the_account_and_what_it_may(desk: Desk, desks: Callable[..., Desk]) -> None:
     found = desk.session.check()
     assert (found.account, found.server, found.missing) == ("brava", "Discourse 2026.9.0", ())
-    assert len(found.may) == 6
+    assert found.may == connector.capabilities
     plain = desks(api_username="ines", webhook_secret=None).session.check()
-    assert (plain.account, set(plain.may)) == ("ines", {"reply"})
+    assert (plain.account, set(plain.may)) == ("ines", {"reply", "edit", "delete"})
     assert "moderator" in plain.missing[0]
     assert len(plain.notes) == 2

@@ -57,6 +57,7 @@ def _walk(value: Any) -> Iterator[dict[str, Any]]:
 class Replay:
     url: str
     asked: list[tuple[str, str]] = field(default_factory=list)
+    sent: list[bytes] = field(default_factory=list)  # the bodies of what was not a read, in order
     pinned: dict[str, str] = field(default_factory=dict)  # "GET /path" to the name of the exchange to answer with
 
 
@@ -83,10 +84,10 @@ class _Handler(BaseHTTPRequestHandler):
         self._answer()
 
     def do_POST(self) -> None:
-        self.rfile.read(int(self.headers.get("Content-Length", 0)))
+        self.server.replay.sent.append(self.rfile.read(int(self.headers.get("Content-Length", 0))))  # type: ignore[attr-defined]
         self._answer()
 
-    do_PUT = do_POST
+    do_PUT = do_DELETE = do_POST
 
     def log_message(self, *args: Any) -> None:
         """Quiet: the test says what was asked."""

@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from functools import cache
 from itertools import count
+from urllib.parse import urlsplit
 
 from pydantic import SecretStr
 
@@ -46,7 +47,13 @@ def _stage() -> Iterator[Stage]:
             io=Io(frozenset({"127.0.0.1"}), MemoryPacer(), lambda: datetime.now(UTC)),
             fail=sandbox.fail,
             heal=sandbox.heal,
-            jobs={Capability.REPLY: _reply(sandbox)},
+            jobs={
+                Capability.REPLY: _reply(sandbox),
+                Capability.EDIT: _on_own(sandbox, Capability.EDIT, "PUT"),
+                Capability.DELETE: _on_own(sandbox, Capability.DELETE, "DELETE"),
+            },
+            shown=lambda status_id: _shown(sandbox, status_id),
+            others=lambda: _asked(sandbox, next(_numbers)),
             private_texts=(PRIVATE,),
         )
 
@@ -54,11 +61,39 @@ def _stage() -> Iterator[Stage]:
 def _reply(sandbox: Running) -> Callable[[], Job]:
     def make() -> Job:
         number = next(_numbers)
-        status = sandbox.control("POST", "/statuses", username="ines", text=f"@brava my grinder {number} is broken")
         text = f"We look into it, number {number}."
-        return Job(Act(number, Capability.REPLY, str(status["id"]), text, f"key-{number}"), "POST")
+        act = Act(number, Capability.REPLY, _asked(sandbox, number), text, f"key-{number}")
+        return Job(act, "POST", f"ines@{urlsplit(sandbox.url).netloc}")
 
     return make
+
+
+def _asked(sandbox: Running, number: int) -> str:
+    text = f"@brava my grinder {number} is broken"
+    return str(sandbox.control("POST", "/statuses", username="ines", text=text)["id"])
+
+
+def _on_own(sandbox: Running, kind: Capability, method: str) -> Callable[[], Job]:
+    def make() -> Job:
+        number = next(_numbers)
+        text, parent = f"@ines We look into it, number {number}.", _asked(sandbox, number)
+        made = sandbox.control("POST", "/statuses", username="brava", text=text, in_reply_to_id=parent)
+        new = f"It is mended, number {number}." if kind is Capability.EDIT else ""
+        return Job(Act(number, kind, str(made["id"]), new, f"key-{number}"), method)
+
+    return make
+
+
+def _shown(sandbox: Running, status_id: str) -> tuple[str, list[tuple[bytes, str]]] | None:
+    with sandbox.world.lock:
+        status = sandbox.world.fedi.statuses.get(status_id)
+        if status is None:
+            return None
+        held = [sandbox.world.fedi.shelf.held[i] for i in status.versions[-1].media]
+        text = status.text
+    addresses = [f"/system/media_attachments/{one.id}.{one.picture.kind}" for one in held]
+    bodies = [sandbox.client.get(address).content for address in addresses]
+    return text, list(zip(bodies, [one.description for one in held], strict=True))
 
 
 @cache

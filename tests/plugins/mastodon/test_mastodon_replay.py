@@ -64,7 +64,7 @@ def test_the_check_names_server_and_account(server: str) -> None:
     with replaying(server) as replay, opened(replay.url, now=soon, lists=("Customers with open cases",)) as session:
         check = session.check()
     assert (check.server, check.account) == (NAMES[server], "@" + BRANDS[server].acct)
-    assert check.may == frozenset({Capability.REPLY})
+    assert check.may == frozenset({Capability.REPLY, Capability.EDIT, Capability.DELETE})
     assert any("Idempotency-Key" in note for note in check.notes)
     assert bool(check.missing) == (server == "takahe")  # it has no lists
 
