@@ -15,7 +15,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, ValidationError, field_validator
+from pydantic import Field, ValidationError, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError
@@ -78,11 +78,29 @@ class Settings(BaseSettings):
     keep_deliveries_days: int = Field(7, ge=1, le=90, description="Days that raw deliveries are kept.")
     proxies: int = Field(0, ge=0, le=5, description="Reverse proxies in front whose X-Forwarded headers are believed.")
     secure_cookies: bool = Field(False, description="Send cookies over https only; set it behind TLS.")
+    session_idle_hours: int = Field(12, ge=1, le=720, description="Hours without a sign of life that end a session.")
+    session_days: int = Field(14, ge=1, le=365, description="Days after which a session ends in any case.")
+    require_second_factor: bool = Field(
+        False, description="Owners and managers see only their account until they have a second factor."
+    )
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(
         "WARNING", description="Least level that is logged."
     )
     perspective: bool = Field(True, description="Serve the Perspective API to clients that have a key for it.")
     metrics_token: str = Field("", description="When set, /metrics asks for it as a Bearer token.")
+    oidc_issuer: str = Field("", description="Issuer of the company's OpenID provider, exactly as it names itself.")
+    oidc_client_id: str = Field("", description="What the OpenID provider knows Tenth as.")
+    oidc_client_secret: str = Field("", description="The secret that goes with it; empty for a public client.")
+    oidc_name: str = Field("", description="What people call the company's sign-in, on its button.")
+    oidc_role: Literal["", "responder", "analyst", "rock_star"] = Field(
+        "", description="Role of people who come by OpenID for the first time; empty: only who is linked gets in."
+    )
+    oidc_domains: Annotated[frozenset[str], NoDecode] = Field(
+        frozenset(), description="Domains of verified e-mail addresses that may come in new, comma-separated."
+    )
+    allow_authors: bool = Field(
+        False, description="Let authors in with their platform account for the first time, as rock stars."
+    )
 
     @field_validator("cascade_bands")
     @classmethod
@@ -93,7 +111,7 @@ class Settings(BaseSettings):
             raise ValueError(str(error)) from None
         return value
 
-    @field_validator("allow_private_hosts", mode="before")
+    @field_validator("allow_private_hosts", "oidc_domains", mode="before")
     @classmethod
     def _split_hosts(cls, value: Any) -> Any:
         if isinstance(value, str):
@@ -107,6 +125,13 @@ class Settings(BaseSettings):
             raise ValueError("takes host or host:port, comma-separated, without https:// and path")
         return value
 
+    @field_validator("oidc_client_id")
+    @classmethod
+    def _with_issuer(cls, value: str, info: ValidationInfo) -> str:
+        if bool(value) != bool(info.data.get("oidc_issuer")):
+            raise ValueError("goes with TENTH_OIDC_ISSUER: set both or none")
+        return value
+
     @field_validator("data_dir")
     @classmethod
     def _folder(cls, value: Path) -> Path:
@@ -114,7 +139,7 @@ class Settings(BaseSettings):
             raise ValueError("is a file, and must be a folder")
         return value
 
-    @field_validator("public_url")
+    @field_validator("public_url", "oidc_issuer")
     @classmethod
     def _web_address(cls, value: str) -> str:
         if value and not value.startswith(("https://", "http://")):

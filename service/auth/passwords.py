@@ -15,12 +15,20 @@ _METHOD = "scrypt"
 _FIRST, _SECOND = "bdfgjklmnprstvz", "aeiou"
 
 
+class WeakPassword(BadInput):
+    """A password that is not taken; `why` is "length" or "repeats"."""
+
+    def __init__(self, why: str, words: str) -> None:
+        super().__init__(words)
+        self.why = why
+
+
 def hash_password(password: str) -> str:
-    """A salted hash. Raises BadInput for a password that is too short or absurdly long."""
+    """A salted hash. Raises WeakPassword for a password that is too short, absurdly long or one sign over and over."""
     if not MIN_LENGTH <= len(password) <= MAX_LENGTH:
-        raise BadInput(f"A password needs {MIN_LENGTH} to {MAX_LENGTH} characters.")
+        raise WeakPassword("length", f"A password needs {MIN_LENGTH} to {MAX_LENGTH} characters.")
     if len(set(password)) < 5:
-        raise BadInput("This password repeats the same few characters. Take another one.")
+        raise WeakPassword("repeats", "This password repeats the same few characters. Take another one.")
     return generate_password_hash(password, method=_METHOD)
 
 

@@ -1,4 +1,7 @@
-"""`tenth person` and `tenth client`: who, and which program, may come in."""
+"""`tenth person` and `tenth client`: who, and which program, may come in.
+
+Whoever can run these has the database and the secret key in hand, so nobody else is asked.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +10,10 @@ import click
 from moderation.policy import PEOPLE
 from service.cli.base import deps
 from service.usecases.clients import create_client, revoke_client
-from service.usecases.people import create_person, set_password
+from service.usecases.factors import reset
+from service.usecases.invitations import address, make_link
+from service.usecases.lockout import unlock
+from service.usecases.people import create_person, named, set_password
 
 
 @click.group("person")
@@ -37,6 +43,48 @@ def password(username: str) -> None:
     Example:  tenth person password ada
     """
     click.echo(f"The new password of “{username}” is {set_password(deps(), username, None)}")
+
+
+@person.command("link")
+@click.argument("username")
+def link(username: str) -> None:
+    """Make a link by which a person sets a new password; it works once, for a day.
+
+    \b
+    Example:  tenth person link ada
+    """
+    found = deps()
+    token = make_link(found, username)
+    base = found.settings.public_url or "http://localhost:8000"
+    click.echo(f"For “{username}”, once, within 24 hours: {address(base, token)}")
+    if not found.settings.public_url:
+        click.echo("Put the address that people use in the place of the first part, or set TENTH_PUBLIC_URL.", err=True)
+
+
+@person.command("reset-factor")
+@click.argument("username")
+def reset_factor(username: str) -> None:
+    """Take every second factor from a person who lost theirs, and sign them out everywhere.
+
+    \b
+    Example:  tenth person reset-factor ada
+    """
+    reset(deps(), username)
+    click.echo(f"“{username}” signs in with the password alone until they set up a second factor.")
+
+
+@person.command("unlock")
+@click.argument("username")
+def unlock_person(username: str) -> None:
+    """Let a person in again whose name was locked after wrong tries.
+
+    \b
+    Example:  tenth person unlock ada
+    """
+    found = deps()
+    with found.store.write() as session:
+        unlock(found, session, named(session, username), "system")
+    click.echo(f"“{username}” may try again.")
 
 
 @click.group("client")

@@ -1,4 +1,4 @@
-"""People who sign in: made, given passwords, signed out everywhere by changing the key that sessions are bound to."""
+"""People who sign in: made, given passwords, known by id or by name and password."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from sqlalchemy import select
+from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
 from moderation.errors import BadInput
@@ -17,6 +17,7 @@ from moderation.policy import PEOPLE, Actor, Level
 from service.auth.passwords import hash_password, make_password, matches
 from service.db.audit import Entry, append
 from service.db.models import Person
+from service.db.people_tables import EntryLink, SignIn
 from service.db.reply_tables import AccountLevel
 from service.deps import Deps
 
@@ -25,8 +26,12 @@ LOCALES = ("en", "fr")
 _SYSTEM = "system"
 
 
-class WrongPassword(BadInput):
-    """The password somebody gave to prove themselves is not theirs."""
+class NameTaken(BadInput):
+    """Somebody else signs in under this name."""
+
+
+class BadName(BadInput):
+    """Nobody can sign in under this name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,27 +59,36 @@ class Known:
 
 def create_person(deps: Deps, username: str, role: str, password: str | None = None, actor: str = _SYSTEM) -> str:
     """Adds a person and returns the password, a generated one when none is given. Raises BadInput."""
+    password = password or make_password()
+    hashed = hash_password(password)
+    with deps.store.write() as session:
+        add_person(deps, session, username, role, hashed, actor)
+    return password
+
+
+def add_person(
+    deps: Deps, session: Session, username: str, role: str, hashed: str, actor: str, name: str = ""
+) -> Person:
+    """Adds a person in the caller's transaction. Raises BadInput for a name or role that cannot be."""
     username = _good_name(username)
     if role not in PEOPLE:
         raise BadInput(f"There is no role “{role}”. Take one of: {', '.join(PEOPLE)}.")
-    password = password or make_password()
+    if session.scalar(select(Person.id).where(Person.username == username)):
+        raise NameTaken(f"There is a person named “{username}” already. Take another name.")
     person = Person(
         username=username,
-        name=username,
+        name=printable(name)[:200] or username,
         role=role,
-        password_hash=hash_password(password),
+        password_hash=hashed,
         session_key=secrets.token_urlsafe(24),
         audit_salt=secrets.token_hex(16),
         created_at=deps.now(),
     )
-    with deps.store.write() as session:
-        if session.scalar(select(Person.id).where(Person.username == username)):
-            raise BadInput(f"There is a person named “{username}” already. Take another name.")
-        session.add(person)
-        session.flush()
-        entry = Entry("person:create", actor, f"person:{person.id}", after={"role": role})
-        append(session, deps.vault, entry, deps.now())
-    return password
+    session.add(person)
+    session.flush()
+    entry = Entry("person:create", actor, f"person:{person.id}", after={"role": role})
+    append(session, deps.vault, entry, deps.now())
+    return person
 
 
 def set_password(deps: Deps, username: str, password: str | None = None, actor: str = _SYSTEM) -> str:
@@ -82,24 +96,37 @@ def set_password(deps: Deps, username: str, password: str | None = None, actor: 
     password = password or make_password()
     hashed = hash_password(password)
     with deps.store.write() as session:
-        person = _named(session, username)
-        person.password_hash = hashed
-        person.session_key = secrets.token_urlsafe(24)
-        append(session, deps.vault, Entry("person:password", actor, f"person:{person.id}"), deps.now())
-        forgotten = person.username == OWNER
-    if forgotten:
-        password_note(deps).unlink(missing_ok=True)
+        person = named(session, username)
+        give_password(deps, session, person, hashed, actor)
+    forget_note(deps, person)
     return password
 
 
-def change_password(deps: Deps, known: Known, old: str, new: str) -> Known:
-    """The person's own change; gives them back with their new session key. Raises WrongPassword, BadInput."""
+def give_password(deps: Deps, session: Session, person: Person, hashed: str, actor: str) -> None:
+    """A new password in the caller's transaction; sessions and links made before it end."""
+    person.password_hash = hashed
+    sign_out(session, person)
+    session.execute(delete(EntryLink).where(EntryLink.person_id == person.id))
+    append(session, deps.vault, Entry("person:password", actor, f"person:{person.id}"), deps.now())
+
+
+def sign_out(session: Session, person: Person) -> None:
+    """Ends every session of a person, and a sign-in that is half done, in the caller's transaction."""
+    person.session_key = secrets.token_urlsafe(24)
+    session.execute(delete(SignIn).where(SignIn.person_id == person.id))
+
+
+def forget_note(deps: Deps, person: Person) -> None:
+    """The first owner's password need not lie about once it was changed."""
+    if person.username == OWNER:
+        password_note(deps).unlink(missing_ok=True)
+
+
+def is_password_of(deps: Deps, known: Known, password: str) -> bool:
+    """Whether a password is this person's."""
     with deps.store.read() as session:
         kept = session.get_one(Person, known.id).password_hash
-    if not matches(kept, old):
-        raise WrongPassword("The password you have now is not right. Nothing was changed.")
-    set_password(deps, known.username, new, known.actor)
-    return known_person(deps, known.id) or known
+    return matches(kept, password)
 
 
 def set_locale(deps: Deps, known: Known, locale: str) -> None:
@@ -110,17 +137,10 @@ def set_locale(deps: Deps, known: Known, locale: str) -> None:
         session.get_one(Person, known.id).locale = locale
 
 
-def sign_out_everywhere(deps: Deps, known: Known) -> None:
-    """Ends every session of a person, this one too."""
-    with deps.store.write() as session:
-        session.get_one(Person, known.id).session_key = secrets.token_urlsafe(24)
-        append(session, deps.vault, Entry("person:sign_out_everywhere", known.actor, f"person:{known.id}"), deps.now())
-
-
 def sign_in(deps: Deps, username: str, password: str) -> Known | None:
     """The person, when name and password go together and the account is active."""
     with deps.store.read() as session:
-        person = session.scalars(select(Person).where(Person.username == username.strip().lower())).one_or_none()
+        person = session.scalars(select(Person).where(Person.username == as_kept(username))).one_or_none()
     right = matches(person.password_hash if person else None, password)
     return known_person(deps, person.id) if person is not None and right else None
 
@@ -168,15 +188,26 @@ def _keep_note(path: Path, password: str) -> None:
     path.write_text(password + "\n")
 
 
+def as_kept(username: str) -> str:
+    """A sign-in name as it is kept, whatever somebody typed."""
+    return printable(username).lower()
+
+
+def printable(text: str) -> str:
+    """A text without control characters, which a database may refuse, and without space around it."""
+    return "".join(c for c in text if c.isprintable()).strip()
+
+
 def _good_name(username: str) -> str:
     name = username.strip().lower()
     if not 1 <= len(name) <= 80 or not all(c.isalnum() or c in "-_.@+" for c in name):
-        raise BadInput("A sign-in name has 1 to 80 letters, digits or - _ . @ +")
+        raise BadName("A sign-in name has 1 to 80 letters, digits or - _ . @ +")
     return name
 
 
-def _named(session: Session, username: str) -> Person:
-    person = session.scalars(select(Person).where(Person.username == username.strip().lower())).one_or_none()
+def named(session: Session, username: str) -> Person:
+    """The person of a sign-in name, active or not. Raises BadInput."""
+    person = session.scalars(select(Person).where(Person.username == as_kept(username))).one_or_none()
     if person is None:
         raise BadInput(f"There is nobody named “{username}”.")
     return person

@@ -2,19 +2,31 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from sqlalchemy import select
 
 from service.db.audit import Entry, append, reseal
-from service.db.models import Connection
+from service.db.base import Base
 from service.deps import Deps
+
+#: How the column of a table is called that holds what is sealed.
+COLUMN = "sealed"
+
+
+def sealed_tables() -> list[type[Any]]:
+    """Every table that keeps a secret; a new one is found by its column's name."""
+    return [mapper.class_ for mapper in Base.registry.mappers if COLUMN in mapper.columns]
 
 
 def rotate(deps: Deps, actor: str) -> int:
     """Reseals in one transaction; returns how many. Raises VaultError, and changes nothing, when a key is missing."""
+    count = 1
     with deps.store.write() as session:
-        rows = session.scalars(select(Connection).where(Connection.sealed != b"")).all()
-        for row in rows:
-            row.sealed = deps.vault.reseal(row.sealed)
+        for table in sealed_tables():
+            for row in session.scalars(select(table).where(table.sealed != b"")):
+                row.sealed = deps.vault.reseal(row.sealed)
+                count += 1
         reseal(session, deps.vault)
         append(session, deps.vault, Entry("secrets:rotate", actor, "vault"), deps.now())
-    return len(rows) + 1
+    return count

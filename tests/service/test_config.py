@@ -39,6 +39,13 @@ WRONG = {
     "keep_deliveries_days": ["0", "91"],
     "proxies": ["-1", "6"],
     "secure_cookies": ["maybe"],
+    "session_idle_hours": ["0", "721"],
+    "session_days": ["0", "366"],
+    "require_second_factor": ["maybe"],
+    "oidc_issuer": ["login.example", "ftp://login.example"],
+    "oidc_client_id": ["tenth"],
+    "oidc_role": ["owner", "manager", "boss"],
+    "allow_authors": ["maybe"],
     "perspective": ["maybe"],
     "log_level": ["LOUD", "warning!"],
 }
@@ -50,6 +57,9 @@ FREE = {
     "detoxify_export",
     "cascade",
     "metrics_token",
+    "oidc_client_secret",
+    "oidc_name",
+    "oidc_domains",
 }
 
 

@@ -8,12 +8,14 @@ from collections.abc import Iterator
 import pytest
 import structlog
 from pydantic import SecretStr
+from sqlalchemy import LargeBinary
 
 from plugins import registry
+from service.db.base import Base
 from service.db.models import AuditEntry, Connection
 from service.logs import configure, mask
 from service.usecases.connections import opened
-from service.usecases.rotation import rotate
+from service.usecases.rotation import rotate, sealed_tables
 from service.vault import Vault, VaultError, same, token_digest
 from tests.support.office import SECRET, Office, office
 
@@ -95,6 +97,20 @@ def test_rotation_goes_from_old_to_new_without_a_gap(desk: Office) -> None:
     with pytest.raises(VaultError):
         key_of(again)
     again.close()
+
+
+def test_every_table_that_keeps_a_secret_is_turned_to_the_new_key() -> None:
+    """A secret in a column of another name would be lost with the old key."""
+    kept = {table.__tablename__ for table in sealed_tables()}
+    assert {"connection", "brand_account", "code_factor", "remote_app", "forum_secret", "external_flow"} <= kept
+    binary = {
+        (table.name, column.name)
+        for table in Base.metadata.tables.values()
+        for column in table.columns
+        if isinstance(column.type, LargeBinary)
+    }
+    open_bytes = {("delivery", "body"), ("reply_image", "body"), ("passkey", "public_key")}
+    assert binary - open_bytes - {("audit_head", "sealed_key")} == {(name, "sealed") for name in kept}
 
 
 def test_rotation_changes_nothing_when_one_secret_cannot_be_read(desk: Office) -> None:

@@ -1,20 +1,20 @@
-"""A person's own settings: password, language, keys, sessions."""
+"""A person's own settings: password, language, keys, sessions, and showing again who they are."""
 
 from __future__ import annotations
 
-from flask import current_app, flash, redirect, render_template, request, session, url_for
+from flask import current_app, flash, jsonify, redirect, render_template, request, session, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 from flask_babel import refresh
-from flask_login import logout_user
 
-from moderation.errors import BadInput
 from moderation.model import Capability
-from service.auth.passwords import MIN_LENGTH
-from service.usecases import people
-from service.web.access import enter, me
+from service.auth.passwords import MIN_LENGTH, WeakPassword
+from service.usecases import factors, lockout, passkeys, people, sessions
+from service.web import ceremony
+from service.web.access import enter, here, leave, local_path, me
 from service.web.blueprint import deps, needs, web
-from service.web.limits import FAILED
+from service.web.limits import FAILED, LOCKED
+from service.web.pages.door import weak_words
 from service.web.show import KEYS_COOKIE
 
 _YEAR = 31_536_000
@@ -36,14 +36,53 @@ def change_password() -> ResponseReturnValue:
     if len(new) < MIN_LENGTH:
         return _account(_("A password needs %(count)s characters or more.", count=MIN_LENGTH)), 422
     try:
-        person = people.change_password(deps(), me(), request.form.get("old", ""), new)
-    except people.WrongPassword:
-        return _account(_("The password you have now is not right. Nothing was changed.")), FAILED
-    except BadInput as error:
-        return _account(str(error)), 422
-    enter(person)
+        if not _is_mine(request.form.get("old", "")):
+            return _account(_("The password you have now is not right. Nothing was changed.")), FAILED
+        people.set_password(deps(), me().username, new, me().actor)
+    except lockout.Locked:
+        return _account(_locked()), LOCKED
+    except WeakPassword as error:
+        return _account(weak_words(error)), 422
+    enter(me())
     flash(_("The password is changed; other sessions are signed out."))
     return _back()
+
+
+@web.route("/account/prove", methods=["GET", "POST"])
+@needs(Capability.ACCOUNT)
+def prove() -> ResponseReturnValue:
+    """Asks again who it is, before what would let somebody else stay."""
+    target = _target()
+    if request.method == "GET":
+        return _prove(target)
+    try:
+        if not _is_mine(request.form.get("password", "")):
+            return _prove(target, _("This is not your password.")), FAILED
+    except lockout.Locked:
+        return _prove(target, _locked()), LOCKED
+    sessions.prove(deps(), here())
+    return redirect(target, 303)
+
+
+@web.post("/account/prove/passkey/ask")
+@needs(Capability.ACCOUNT)
+def ask_proof() -> ResponseReturnValue:
+    options = passkeys.ask(ceremony.the_site(), ceremony.begin("prove"))
+    return options, {"Content-Type": "application/json"}
+
+
+@web.post("/account/prove/passkey")
+@needs(Capability.ACCOUNT)
+def prove_by_passkey() -> ResponseReturnValue:
+    """The same by a passkey, which must be this person's."""
+    try:
+        person = passkeys.use(deps(), ceremony.the_site(), *ceremony.finish("prove"))
+    except passkeys.PasskeyRefused:
+        person = None
+    if person is None or person.id != me().id:
+        return jsonify(problem=_("This passkey was not accepted. Use your password, or try again.")), FAILED
+    sessions.prove(deps(), here())
+    return jsonify(next=_target())
 
 
 @web.post("/account/language")
@@ -66,18 +105,56 @@ def change_keys() -> ResponseReturnValue:
     return response
 
 
-@web.post("/account/sign-out-everywhere")
+@web.post("/account/sessions/<int:session_id>/end")
 @needs(Capability.ACCOUNT)
-def sign_out_everywhere() -> ResponseReturnValue:
-    people.sign_out_everywhere(deps(), me())
-    logout_user()
-    session.clear()
-    return redirect(url_for("web.sign_in"), 303)
+def end_session(session_id: int) -> ResponseReturnValue:
+    """Ends one of one's own sessions, wherever it is."""
+    if session_id == here().id:
+        leave()
+        return redirect(url_for("web.sign_in"), 303)
+    if sessions.end(deps(), me(), session_id):
+        flash(_("That session is signed out."))
+    return _back("sessions")
+
+
+@web.post("/account/sessions/end-others")
+@needs(Capability.ACCOUNT)
+def end_other_sessions() -> ResponseReturnValue:
+    """Ends every session of one's own but this one."""
+    sessions.end_others(deps(), here())
+    flash(_("You are signed out everywhere else."))
+    return _back("sessions")
+
+
+def _is_mine(password: str) -> bool:
+    """Whether it is the password of the person signed in; a wrong one counts. Raises Locked."""
+    right = lockout.guarded(deps(), me().username, lambda: people.is_password_of(deps(), me(), password) or None)
+    return right is not None
+
+
+def _locked() -> str:
+    return str(_("Too many wrong tries. Wait a few minutes, or ask an owner to unlock your name."))
+
+
+def _target() -> str:
+    return local_path(request.values.get("next")) or url_for("web.account")
 
 
 def _account(problem: str = "") -> str:
-    return render_template("account.html", problem=problem, least=MIN_LENGTH)
+    return render_template(
+        "account.html",
+        problem=problem,
+        least=MIN_LENGTH,
+        factors=factors.of_person(deps(), me().id),
+        sessions=sessions.of_person(deps(), here()),
+        site=ceremony.site(),
+    )
 
 
-def _back() -> ResponseReturnValue:
-    return redirect(url_for("web.account"), 303)
+def _prove(target: str, problem: str = "") -> str:
+    has = factors.of_person(deps(), me().id)
+    return render_template("prove.html", next=target, problem=problem, site=ceremony.site(), factors=has)
+
+
+def _back(part: str = "") -> ResponseReturnValue:
+    return redirect(url_for("web.account", _anchor=part or None), 303)
