@@ -18,7 +18,9 @@ from moderation.triage import ThreadFacts, as_time, look_again
 from service.db.audit import Entry, append
 from service.db.judgements import SAYS, record, take_back
 from service.db.models import AuditEntry, AuditHead, Case, Community, Thread
+from service.db.team_tables import CaseNote
 from service.deps import Deps
+from service.usecases.notes import TAKEOVER, erase_note, write_note
 from service.usecases.people import Known, names_by_actor
 from service.usecases.triage import line_time
 
@@ -26,7 +28,7 @@ from service.usecases.triage import line_time
 CLAIM = timedelta(minutes=30)
 UNDO = timedelta(seconds=10)
 #: The way of the click through the network is not the person's fault.
-_UNDO_GRACE = timedelta(seconds=5)
+UNDO_GRACE = timedelta(seconds=5)
 LONGEST_NOTE = 1_000
 _AT_WORK = frozenset({"open", "claimed", "escalated"})
 _AT_REST = frozenset({"left", "snoozed", "decided", "closed"})
@@ -42,6 +44,8 @@ VERBS: Mapping[str, frozenset[str]] = {
 }
 #: Longest look back in the audit log for a case's history; the log has no index but its number.
 _HISTORY_REACH = 50_000
+#: The audit kinds that a history tells; notes and labels stand on their own.
+_DECISIONS = tuple(f"case:{verb}" for verb in (*VERBS, "undo"))
 _RESTORED = (
     *("state", "lane", "open", "person_id", "claimed_until"),
     *("decided_at", "decision", "look_again_at", "seen_at"),
@@ -50,6 +54,10 @@ _RESTORED = (
 
 class Stale(TenthError):
     """The case changed after the person saw it; nothing was done."""
+
+
+class NeedsNote(BadInput):
+    """Somebody else has the case: taking it over takes a word to them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,38 +107,63 @@ class Past:
 
 
 def act(deps: Deps, case_id: int, intent: Intent, person: Known) -> Done:
-    """Carries out one verb. Raises BadInput when it makes no sense, Stale when the case moved on meanwhile."""
-    now = deps.now()
+    """Carries out one verb. Raises BadInput when it makes no sense, Stale when the case moved on meanwhile, NeedsNote
+    when somebody else has it: the note is shown to them, inside the case."""
     with deps.store.write() as session:
-        case, thread = _case(session, case_id)
-        _check(case, intent, now)
-        before = {n: getattr(case, n) for n in _RESTORED}
-        after = before | _changes(intent, thread, person, now)
-        if intent.verb in SAYS:
-            community = session.get_one(Community, case.community_id)
-            record(session, case, thread, intent.verb, person.id, now, line_time(session, community, now))
-        _put(session, case_id, intent.version, after)
-        _note(session, deps, f"case:{intent.verb}", case_id, person, intent.note.strip(), (before, after))
-        _triage_soon(session, case.community_id, now)
+        done = act_in(session, deps, case_id, intent, person, deps.now())
     deps.ring("triage_communities")
-    version = intent.version + 1
-    title = thread.title
-    return Done(case_id, thread.id, intent.verb, version, now, title, after["look_again_at"], before)
+    return done
+
+
+def act_in(session: Session, deps: Deps, case_id: int, intent: Intent, person: Known, now: datetime) -> Done:
+    """The same in the caller's transaction; what it refuses, it refuses before it writes."""
+    case, thread = _case(session, case_id)
+    _check(case, intent, now)
+    holder = held_by(case, person, now) if intent.verb == "claim" else None
+    if holder is not None and not intent.note.strip():
+        raise NeedsNote("Somebody else has this conversation. Say in a note why you take it over.")
+    before = {n: getattr(case, n) for n in _RESTORED}
+    after = before | _changes(intent, thread, person, now)
+    if intent.verb in SAYS:
+        community = session.get_one(Community, case.community_id)
+        record(session, case, thread, intent.verb, person.id, now, line_time(session, community, now))
+    _put(session, case_id, intent.version, after)
+    said = intent.note.strip()
+    if holder is not None:
+        write_note(session, deps, case_id, said, person, now, TAKEOVER, also=(holder,))
+        said = ""  # the note is where it is read; the log has its digest
+    _note(session, deps, f"case:{intent.verb}", case_id, person, said, (before, after))
+    _triage_soon(session, case.community_id, now)
+    return Done(case_id, thread.id, intent.verb, intent.version + 1, now, thread.title, after["look_again_at"], before)
+
+
+def held_by(case: Case, person: Known, now: datetime) -> int | None:
+    """Who else has taken the case, as long as their claim lasts."""
+    mine = case.state != "claimed" or case.person_id in (None, person.id)
+    return None if mine or (case.claimed_until is not None and case.claimed_until <= now) else case.person_id
 
 
 def undo(deps: Deps, done: Done, person: Known) -> None:
     """Takes a decision back within the undo time. Raises BadInput after it, Stale when somebody acted since."""
     now = deps.now()
-    if now - done.at > UNDO + _UNDO_GRACE:
+    if now - done.at > UNDO + UNDO_GRACE:
         raise BadInput("The time to undo has passed. Reopen the conversation instead.")
     with deps.store.write() as session:
-        case, _ = _case(session, done.case_id)
-        after = {n: getattr(case, n) for n in _RESTORED}
-        _put(session, done.case_id, done.version, done.before)
-        take_back(session, done.case_id, done.thread_id, done.at)
-        _note(session, deps, "case:undo", done.case_id, person, "", (after, done.before))
-        _triage_soon(session, case.community_id, now)
+        undo_in(session, deps, done, person, now)
     deps.ring("triage_communities")
+
+
+def undo_in(session: Session, deps: Deps, done: Done, person: Known, now: datetime) -> None:
+    """The same in the caller's transaction, whatever the time."""
+    case, _ = _case(session, done.case_id)
+    after = {n: getattr(case, n) for n in _RESTORED}
+    _put(session, done.case_id, done.version, done.before)
+    take_back(session, done.case_id, done.thread_id, done.at)
+    said = (CaseNote.case_id == done.case_id, CaseNote.kind == TAKEOVER, CaseNote.at == done.at)
+    for note in session.scalars(select(CaseNote).where(*said, CaseNote.person_id == person.id)):
+        erase_note(session, deps, note, person, now)
+    _note(session, deps, "case:undo", done.case_id, person, "", (after, done.before))
+    _triage_soon(session, case.community_id, now)
 
 
 def answered(session: Session, case: Case, person_id: int, at: datetime) -> None:
@@ -178,6 +211,7 @@ def history(deps: Deps, case_id: int, limit: int = 6) -> list[Past]:
         query = (
             select(AuditEntry)
             .where(AuditEntry.subject == f"case:{case_id}", AuditEntry.seq > head.seq - _HISTORY_REACH)
+            .where(AuditEntry.kind.in_(_DECISIONS))
             .order_by(AuditEntry.seq.desc())
             .limit(limit)
         )
@@ -253,7 +287,8 @@ def _note(
 
 
 def _triage_soon(session: Session, community_id: int, now: datetime) -> None:
-    session.execute(update(Community).where(Community.id == community_id).values(triage_due_at=now))
+    due = update(Community).where(Community.id == community_id).values(triage_due_at=now)
+    session.execute(due.execution_options(synchronize_session=False))
 
 
 def _text(value: datetime | None) -> str | None:

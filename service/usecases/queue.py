@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import and_, func, or_, select
+from sqlalchemy import ColumnElement, and_, func, or_, select
 from sqlalchemy.orm import Session
 
 from moderation.errors import BadInput
 from moderation.scoring.contract import Reason
 from moderation.words import Spoken, reasons_in_words
 from service.db.models import Case, Community, Connection, Message, Person, Revision, ScoreRow, Thread
+from service.db.team_tables import CaseTeam
 from service.deps import Deps
 
 PAGE = 50
@@ -51,6 +52,7 @@ class Item:
     person: str = ""
     shadow: bool = False
     seen: bool = False
+    version: int = 0
 
     def to_json(self) -> dict[str, Any]:
         """The fixed shape of `tenth queue --json`."""
@@ -160,16 +162,20 @@ def queue_page(
     after: str = "",
     size: int | None = PAGE,
     community: int | None = None,
+    teams: Collection[int] | None = None,
 ) -> Queue:
     """Cases of a lane, highest priority first, by keyset: `after` is what the page before gave.
 
-    `size` None gives all. Raises BadInput on a made-up `after` or lane.
+    `size` None gives all. With `teams`, those in one of their queues and those in everybody's. Raises BadInput on a
+    made-up `after` or lane.
     """
     if lane not in LANES:
         raise BadInput(f"There is no part “{lane}” of the queue. Take one of: {', '.join(LANES)}.")
     with deps.store.read() as session:
         now = deps.now()
         query = _select_cases(lane, community)
+        if teams is not None:
+            query = query.where(in_queue_of(teams))
         if after:
             query = query.where(_after(after))
         if size is not None:
@@ -182,6 +188,13 @@ def queue_page(
         items = tuple(item_of(r, marked, now, locale) for r in rows)
     last = items[-1] if items else None
     return Queue(total, items, f"{last.priority!r}:{last.case_id}" if more and last else None)
+
+
+def in_queue_of(teams: Collection[int]) -> ColumnElement[bool]:
+    """The condition on a case that it stands in a queue of these teams: theirs by name, or everybody's."""
+    elsewhere = select(CaseTeam.case_id).where(CaseTeam.case_id == Case.id, CaseTeam.team_id.is_not(None))
+    elsewhere = elsewhere.where(CaseTeam.team_id.not_in(teams))
+    return ~elsewhere.exists()
 
 
 def _select_cases(lane: str, community: int | None) -> Any:
@@ -253,6 +266,7 @@ def item_of(row: Any, marked: dict[int, tuple[str, str, list[Reason]]], now: dat
         person=person or "",
         shadow=shadow,
         seen=case.seen_at is not None,
+        version=case.version,
     )
 
 

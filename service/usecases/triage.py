@@ -15,7 +15,7 @@ from moderation.triage import Candidate, Cut, Placed, ThreadFacts, as_time, cut,
 from moderation.tuning import Tuning
 from service.db.models import Case, Community, Connection, Thread
 from service.deps import Deps
-from service.usecases import alarms, learning, probes
+from service.usecases import alarms, learning, probes, routing
 from service.usecases.alarms import Alarm, rule_alarm
 from service.usecases.probes import Probes, Stayed
 
@@ -93,6 +93,7 @@ def triage_community(deps: Deps, community_id: int) -> bool:
             return False
         probes.keep(session, community_id, drawn, now)
         _apply(session, community, rows, line, as_of, now)
+        routing.route_new(session, deps, community_id)
         alarms.note(session, deps, community, alarm)
         summary = _summary(line, alarm, as_of, time.monotonic() - started)
         _release(session, community_id, attempt, due_at, summary, as_of == now, now)
