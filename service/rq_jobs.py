@@ -39,5 +39,9 @@ def purge() -> int:
     return work.purge(process_deps())
 
 
+def keep_time() -> int:
+    return work.keep_time(process_deps())
+
+
 def learn() -> int:
     return work.learn(process_deps())

@@ -10,6 +10,7 @@ from sqlalchemy import bindparam, func, select, update
 from sqlalchemy.orm import Session
 
 from moderation.triage import MessageFact, digest
+from service.db import outcomes
 from service.db.judgements import note_answers
 from service.db.models import Author, Community, Message, Thread
 
@@ -100,6 +101,7 @@ def refresh_threads(session: Session, thread_ids: set[int], now: datetime) -> se
         )
     )
     session.connection().execute(statement, rows)
+    outcomes.touch(session, thread_ids)
     return _triage_due(session, thread_ids, now)
 
 

@@ -49,6 +49,7 @@ class Embedded:
                 ("hint", self._hint, 0.5),
                 ("act", self._act, 1.0),
                 ("look", self._look, 10.0),
+                ("time", self._keep_time, 10.0),
                 ("learn", self._learn, 60.0),
                 ("keep", self._keep, 600.0),
             )
@@ -105,6 +106,10 @@ class Embedded:
 
     def _look(self) -> int:
         work.look_again(self._deps)
+        return 0
+
+    def _keep_time(self) -> int:
+        work.keep_time(self._deps)
         return 0
 
     def _learn(self) -> int:

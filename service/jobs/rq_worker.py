@@ -28,6 +28,7 @@ SWEEP = (
     ("poll_connections", 2.0),
     ("perform_actions", 2.0),
     ("look_again", 15.0),
+    ("keep_time", 15.0),
     ("learn", 60.0),
     ("purge", 900.0),
 )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from service.deps import Deps
-from service.usecases import acting, cases, intake, keeping, learning, looking, polling, triage
+from service.usecases import acting, cases, clocks, helped, intake, keeping, learning, looking, polling, triage
 
 #: Batches one job reads before it gives others a turn.
 BATCHES = 50
@@ -53,3 +53,8 @@ def purge(deps: Deps) -> int:
 def learn(deps: Deps) -> int:
     """Tries what new decisions teach about the line."""
     return learning.learn_due(deps)
+
+
+def keep_time(deps: Deps) -> int:
+    """Takes the steps of clocks that run out, and sums up conversations that changed."""
+    return clocks.escalate_due(deps) + helped.sum_up(deps)
