@@ -24,6 +24,7 @@ from service.sandbox.client import born, connect_sandbox, wait_for
 from service.scorers import build_scorer
 from service.usecases.people import ensure_owner
 from service.usecases.storage import ready_schema
+from service.usecases.teams import ensure_teams
 
 STOP_SECONDS = 8.0
 SANDBOX_PORT = 8765
@@ -114,6 +115,7 @@ class Supervisor:
         ready_schema(app)
         build_scorer(settings)  # a missing model stops the start, not the first message
         owner, password = ensure_owner(deps_of(app))
+        ensure_teams(deps_of(app))
         if self._sandbox:
             connect_sandbox(deps_of(app), self._start_sandbox(settings))
         deps_of(app).store.engine.dispose()

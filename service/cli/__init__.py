@@ -14,6 +14,9 @@ from service.cli import (
     connecting,
     doctor,
     evaluate,
+    guards,
+    helped,
+    identities,
     importing,
     keeping,
     model,
@@ -24,6 +27,7 @@ from service.cli import (
     scoring,
     selftest,
     switches,
+    teams,
     triaging,
 )
 from service.logs import configure
@@ -53,6 +57,10 @@ for module in (
     audit,
     keeping,
     access,
+    identities,
+    teams,
+    guards,
+    helped,
     perspective,
     switches,
     selftest,

@@ -61,7 +61,7 @@ class Place:
         """Starts a `tenth` command here; what it prints is left to read in its pipe."""
         with self.log.open("ab") as log:
             line = [sys.executable, "-m", "service.cli", *arguments]
-            return subprocess.Popen(line, env=self._environment(), stdout=subprocess.PIPE, stderr=log)
+            return subprocess.Popen(line, env=self.environment(), stdout=subprocess.PIPE, stderr=log)
 
     def start(self) -> None:
         """Starts web and worker. Raises TrialError when the web does not answer in time."""
@@ -69,7 +69,7 @@ class Place:
             line = [sys.executable, "-m", "service.cli", "run", "--host", HOST, "--port", str(self.port)]
             self._process = subprocess.Popen(
                 line,
-                env=self._environment(),
+                env=self.environment(),
                 stdout=subprocess.DEVNULL,
                 stderr=log,
                 preexec_fn=die_with_parent,  # noqa: PLW1509 (no thread of ours runs yet)
@@ -95,8 +95,8 @@ class Place:
             process.wait()
         return time.monotonic() - started
 
-    def _environment(self) -> dict[str, str]:
-        """Ours without any TENTH_* setting of the surroundings, and with this place's own."""
+    def environment(self) -> dict[str, str]:
+        """For a process here: ours without any TENTH_* setting of the surroundings, and with this place's own."""
         kept = {k: v for k, v in os.environ.items() if not k.startswith("TENTH_")}
         return kept | {
             "TENTH_DATA_DIR": str(self.folder),

@@ -14,7 +14,8 @@ from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
 from moderation.errors import BadInput
-from moderation.policy import Level
+from moderation.model import Capability
+from moderation.policy import ROLES, Level
 from plugins.contract import Check, CredentialsRefused, Limits
 from service.db.audit import Entry, append
 from service.db.models import Connection, Person
@@ -78,6 +79,8 @@ def close_account(deps: Deps, account_id: int, actor: str, reason: str) -> None:
     """Takes an account out of use; its credentials are forgotten, its history stays."""
     with deps.store.write() as session:
         account = _account(session, account_id)
+        if account.state == "closed":
+            return
         account.state, account.closed_at, account.sealed, account.settings = "closed", deps.now(), b"", {}
         append(session, deps.vault, Entry("account:close", actor, f"account:{account_id}", reason), deps.now())
 
@@ -95,6 +98,8 @@ def check_account(deps: Deps, account_id: int) -> Check | None:
     """Asks the platform whether the credential still holds; raises ConnectorError, which is kept, too."""
     with deps.store.read() as session:
         account = _account(session, account_id)
+        if account.state == "closed":
+            raise BadInput("This brand account is out of use.")
         row = session.get_one(Connection, account.connection_id)
         settings = settings_of(deps, row, account)
     try:
@@ -136,6 +141,14 @@ def accounts(deps: Deps, connection_id: int | None = None) -> list[Account]:
         for account_id, username, level in session.execute(held.join(Person, Person.id == AccountLevel.person_id)):
             levels.setdefault(account_id, []).append((username, Level(level)))
         return [_shown(deps, a, c, tuple(sorted(levels.get(a.id, ())))) for a, c in rows]
+
+
+def may_have_levels(deps: Deps) -> list[tuple[str, str]]:
+    """(username, name) of those whom a level gives something: owners and managers may use each account anyway."""
+    roles = [role for role, held in ROLES.items() if Capability.DRAFT in held and Capability.APPROVE not in held]
+    query = select(Person.username, Person.name).where(Person.role.in_(roles), Person.active.is_(True))
+    with deps.store.read() as session:
+        return [(username, name) for username, name in session.execute(query.order_by(Person.username))]
 
 
 def _account(session: Session, account_id: int) -> BrandAccount:

@@ -8,6 +8,7 @@ platform for ten minutes, because an effect can land after the first look; then 
 from __future__ import annotations
 
 import random
+import time
 from collections.abc import Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
@@ -16,21 +17,20 @@ from typing import Any
 
 import structlog
 from sqlalchemy import func, select, update
+from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session as DbSession
 
-from moderation.errors import NotAllowed
+from moderation.errors import BadInput, NotAllowed, TenthError
 from moderation.guards.contract import Finding
 from moderation.model import Capability
 from moderation.policy import Permit, Subject, authorize
-from plugins.contract import Act, Ambiguous, ConnectorError, Permanent, Receipt, Session, Temporary
-from service.db.audit import Entry, append
+from plugins.contract import Act, Ambiguous, Permanent, Receipt, Session, Temporary
 from service.db.models import Action, Case, Outbox, Person
 from service.db.reply_tables import Reply
 from service.deps import Deps
 from service.usecases.connections import open_session, opened
 from service.usecases.links import broken_links
-from service.usecases.people import pseudonym
-from service.usecases.settling import images_of, refuse_guarded, settle_reply
+from service.usecases.settling import act_of, note, refuse_guarded, settle, settle_reply
 from service.usecases.standing import actor_of, subject_of
 
 log = structlog.get_logger(__name__)
@@ -40,12 +40,23 @@ UNDO = timedelta(seconds=10)
 LEASE = timedelta(minutes=2)
 #: How long an effect is looked for that may have happened.
 SEARCH = timedelta(minutes=10)
-LOOK_EVERY = timedelta(seconds=30)
+#: The shortest pause between two looks.
+LOOK_AFTER = timedelta(seconds=30)
+#: How long a platform is asked that does not answer.
+LONGEST_SEARCH = timedelta(hours=24)
+#: When what waits for a person is due.
+NEVER = timedelta(days=3650)
 #: How much earlier than our own clock the platform's may stamp our post.
 SKEW = timedelta(minutes=2)
 BACKOFF = (10, 60, 300, 900)
+#: What did not get through is given up after so many tries and so long: waiting for call budget is no failure.
 MAX_ATTEMPTS = 5
+PATIENCE = timedelta(minutes=30)
 HELD = timedelta(seconds=30)
+_NOT_THERE = (
+    "No answer came to the call, and ten minutes of looking did not find it on the platform. Look there yourself."
+)
+_NEVER_ASKED = "No answer came to the call, and the platform could not be asked for a day. Look there yourself."
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +66,7 @@ class _Job:
     act: Act
     permit: Permit
     attempt: int
+    first_at: datetime
     connection_id: int
     account_id: int | None
 
@@ -100,7 +112,7 @@ def write_action(deps: Deps, session: DbSession, wanted: Wanted, person: Person)
     authorize(actor_of(session, person), wanted.kind, _subject(session, action), now)
     session.add(action)
     session.flush()
-    _note(deps, session, action, person, "approve")
+    note(deps, session, action, person, "approve")
     return action
 
 
@@ -113,7 +125,7 @@ def cancel(deps: Deps, action_id: int) -> bool:
             return False
         action = session.get_one(Action, action_id)
         settle_reply(deps, session, action, "cancelled")
-        _note(deps, session, action, session.get_one(Person, action.person_id), "cancel")
+        note(deps, session, action, session.get_one(Person, action.person_id), "cancel")
     return True
 
 
@@ -123,8 +135,20 @@ def perform_due(deps: Deps) -> int:
         due = (Action.state.in_(("approved", "sending", "unknown")), Action.due_at <= deps.now())
         ids = list(session.scalars(select(Action.id).where(*due).order_by(Action.due_at).limit(20)))
     for action_id in ids:
-        perform_action(deps, action_id)
+        _safely(deps, action_id)
     return len(ids)
+
+
+def _safely(deps: Deps, action_id: int) -> None:
+    """One that cannot be carried out is put off, and holds up none of those behind it."""
+    try:
+        perform_action(deps, action_id)
+    except Exception:
+        log.exception("action.step_failed", action=action_id)
+        later = deps.now() + HELD
+        with deps.store.write() as session:
+            due = (Action.id == action_id, Action.state == "approved", Action.due_at < later)
+            session.execute(update(Action).where(*due).values(due_at=later))
 
 
 def perform_action(deps: Deps, action_id: int) -> str:
@@ -132,8 +156,9 @@ def perform_action(deps: Deps, action_id: int) -> str:
     job: _Job | None = None
     links = _broken_links(deps, action_id)
     with deps.store.write() as session:
-        action = session.get_one(Action, action_id)
-        lost = _lost(deps, action)
+        # Locked: what is read here must still hold at the commit, or an undo, or another worker's outcome, is lost.
+        action = session.get_one(Action, action_id, with_for_update=True)
+        lost = _lost(deps, session, action)
         if not lost:
             job = _begin(deps, session, action, links)
     if lost:
@@ -143,13 +168,23 @@ def perform_action(deps: Deps, action_id: int) -> str:
     return _state(deps, action_id)
 
 
-def _lost(deps: Deps, action: Action) -> bool:
+def _lost(deps: Deps, session: DbSession, action: Action) -> bool:
     """Whether it is this action's turn to be looked for. The next turn is set first: two workers never look at once."""
     now = deps.now()
     if action.state not in ("sending", "unknown") or action.due_at > now:
         return False
-    action.state, action.due_at = "unknown", now + LOOK_EVERY  # a `sending` past its lease lost its worker in the call
+    if action.state == "sending":
+        action.error = "The worker that sent this ended in the call; it is not known whether it was sent."
+        action.state = "unknown"
+        settle_reply(deps, session, action, "unknown")
+    sent = session.scalar(select(func.max(Outbox.sending_at)).where(Outbox.action_id == action.id))
+    action.due_at = now + _next_look(now - (sent or now))
     return True
+
+
+def _next_look(since: timedelta) -> timedelta:
+    """The pause doubles with the time since the call, so that looks leave calls for answers; one falls at the end."""
+    return max(LOOK_AFTER, min(since, abs(SEARCH - since)))
 
 
 def _begin(deps: Deps, session: DbSession, action: Action, links: Sequence[Finding]) -> _Job | None:
@@ -165,6 +200,7 @@ def _begin(deps: Deps, session: DbSession, action: Action, links: Sequence[Findi
     except NotAllowed as refused:
         _refuse(deps, session, action, subject, str(refused))
         return None
+    first = session.scalar(select(func.min(Outbox.sending_at)).where(Outbox.action_id == action.id))
     action.state, action.attempt, action.due_at = "sending", action.attempt + 1, now + LEASE
     key = f"tenth-{action.id}-{action.created_at.timestamp():.0f}"
     sending = Outbox(
@@ -175,12 +211,8 @@ def _begin(deps: Deps, session: DbSession, action: Action, links: Sequence[Findi
         sending_at=now,
     )
     session.add(sending)
-    return _Job(_act(session, action, key), permit, action.attempt, action.connection_id, action.account_id)
-
-
-def _act(session: DbSession, action: Action, key: str = "") -> Act:
-    images = images_of(session, action) if action.kind == Capability.REPLY else ()
-    return Act(action.id, Capability(action.kind), action.target, action.text, key, dict(action.options or {}), images)
+    act = act_of(session, action, key)
+    return _Job(act, permit, action.attempt, first or now, action.connection_id, action.account_id)
 
 
 def _refuse(deps: Deps, session: DbSession, action: Action, subject: Subject, words: str) -> None:
@@ -190,18 +222,27 @@ def _refuse(deps: Deps, session: DbSession, action: Action, subject: Subject, wo
         action.due_at = deps.now() + HELD
         return
     action.state = "failed"
-    _settle(deps, session, action.id, action.attempt, "failed", None)
+    settle(deps, session, action.id, action.attempt, "failed", None)
 
 
 def _carry_out(deps: Deps, job: _Job) -> None:
-    with deps.store.read() as session:
-        connection = opened(deps, session, job.connection_id, job.account_id)
-    platform = open_session(deps, connection)
-    if platform is None:
-        _end(deps, job, "failed", error="This connection can only read.")
+    try:
+        platform = _platform(deps, job.connection_id, job.account_id)
+    except TenthError as error:
+        _end(deps, job, "failed", error=str(error))
         return
     with closing(platform):
         _call(deps, job, platform)
+
+
+def _platform(deps: Deps, connection_id: int, account_id: int | None) -> Session:
+    """The platform, ready to be called; nothing has left yet. Raises TenthError when it cannot be."""
+    with deps.store.read() as session:
+        connection = opened(deps, session, connection_id, account_id)
+    platform = open_session(deps, connection)
+    if platform is None:
+        raise BadInput("This connection can only read.")
+    return platform
 
 
 def _call(deps: Deps, job: _Job, platform: Session) -> None:
@@ -222,7 +263,8 @@ def _call(deps: Deps, job: _Job, platform: Session) -> None:
 
 
 def _retry(deps: Deps, job: _Job, error: Temporary) -> None:
-    if job.attempt >= MAX_ATTEMPTS:
+    """Nothing happened, so it may go again: at the platform's time, or after a pause that grows."""
+    if job.attempt >= MAX_ATTEMPTS and deps.now() - job.first_at > PATIENCE:
         _end(deps, job, "failed", error=str(error))
         return
     pause = timedelta(seconds=BACKOFF[min(job.attempt, len(BACKOFF)) - 1] * random.uniform(0.8, 1.2))
@@ -238,63 +280,71 @@ def _end(
     error: str = "",
     due_at: datetime | None = None,
 ) -> None:
-    """Writes the outcome, if this attempt is still the one that counts."""
+    """Writes the outcome. A database that refuses, as PostgreSQL ends a deadlock, is asked again: it is known now."""
+    values: dict[str, Any] = {"state": state, "error": error} | ({"due_at": due_at} if due_at else {})
+    for left in reversed(range(MAX_ATTEMPTS)):
+        try:
+            _write_end(deps, job, values, receipt)
+        except OperationalError:
+            if not left:
+                raise
+            time.sleep(random.uniform(0.05, 0.3))
+        else:
+            return
+
+
+def _write_end(deps: Deps, job: _Job, values: Mapping[str, Any], receipt: Receipt | None) -> None:
+    """If this attempt is still the one that counts. A proof counts even past the lease."""
+    live = ("sending", "unknown") if receipt is not None else ("sending",)
     with deps.store.write() as session:
-        mine = (Action.id == job.act.action_id, Action.attempt == job.attempt, Action.state == "sending")
-        values: dict[str, Any] = {"state": state, "error": error} | ({"due_at": due_at} if due_at else {})
+        mine = (Action.id == job.act.action_id, Action.attempt == job.attempt, Action.state.in_(live))
         row = session.execute(update(Action).where(*mine).values(**values).returning(Action.id)).one_or_none()
         if row is None:
-            log.warning("action.superseded", action=job.act.action_id, outcome=state)
+            log.warning("action.superseded", action=job.act.action_id, outcome=values["state"])
             return
-        _settle(deps, session, job.act.action_id, job.attempt, state, receipt)
-
-
-def _settle(deps: Deps, session: DbSession, action_id: int, attempt: int, state: str, receipt: Receipt | None) -> None:
-    outcome: dict[str, Any] = {"outcome": state, "answered_at": deps.now()}
-    if receipt is not None:
-        outcome |= {"remote_id": receipt.remote_id, "url": receipt.url}
-    session.execute(update(Outbox).where(Outbox.action_id == action_id, Outbox.attempt == attempt).values(**outcome))
-    action = session.get_one(Action, action_id)
-    settle_reply(deps, session, action, state, receipt)
-    if state == "failed" and action.reply_id is None:
-        reopened = {"state": "open", "open": True, "lane": "needs", "decided_at": None}
-        session.execute(update(Case).where(Case.id == action.case_id).values(**reopened))
-    if state in ("done", "failed", "unknown"):
-        _note(deps, session, action, session.get_one(Person, action.person_id), state)
+        settle(deps, session, job.act.action_id, job.attempt, values["state"], receipt)
 
 
 def find(deps: Deps, action_id: int) -> bool:
-    """Looks on the platform for an effect that may have happened. True when it was found."""
+    """Looks on the platform for an effect that may have happened. True when it was found.
+
+    It is given up only by a look that was answered after the search's time: the effect can land after any earlier one.
+    """
     with deps.store.read() as session:
         action = session.get_one(Action, action_id)
-        sent = session.scalar(select(func.min(Outbox.sending_at)).where(Outbox.action_id == action_id))
-        connection = opened(deps, session, action.connection_id, action.account_id)
-        act = _act(session, action)
-    if sent is None or deps.now() - sent > SEARCH:
-        _give_up(deps, action_id)
+        tries = select(func.min(Outbox.sending_at), func.max(Outbox.sending_at)).where(Outbox.action_id == action_id)
+        first, last = session.execute(tries).one()
+        act = act_of(session, action)
+    now = deps.now()
+    try:
+        receipt = _look(deps, action, act, first - SKEW)
+    except TenthError as error:
+        log.warning("action.search_failed", action=action_id, error=type(error).__name__)
+        if now - last > LONGEST_SEARCH:
+            _give_up(deps, action_id, _NEVER_ASKED)
         return False
-    receipt = _look(deps, connection, act, sent - SKEW)
-    if receipt is None:
+    if receipt is None or not _found(deps, action, receipt):
+        if now - last > SEARCH:
+            _give_up(deps, action_id, _NOT_THERE)
         return False
-    with deps.store.write() as session:
-        if _claimed_by_another(session, action, receipt):
-            return False
-        unknown = (Action.id == action_id, Action.state == "unknown")
-        session.execute(update(Action).where(*unknown).values(state="done", error=""))
-        _settle(deps, session, action_id, action.attempt, "done", receipt)
     return True
 
 
-def _look(deps: Deps, connection: Any, act: Act, since: datetime) -> Receipt | None:
-    platform = open_session(deps, connection)
-    if platform is None:
-        return None
-    with closing(platform):
-        try:
-            return platform.find_existing(act, since)
-        except ConnectorError as error:
-            log.warning("action.search_failed", action=act.action_id, error=type(error).__name__)
-            return None
+def _look(deps: Deps, action: Action, act: Act, since: datetime) -> Receipt | None:
+    with closing(_platform(deps, action.connection_id, action.account_id)) as platform:
+        return platform.find_existing(act, since)
+
+
+def _found(deps: Deps, action: Action, receipt: Receipt) -> bool:
+    """Writes that it is done, unless the post is another action's, or somebody decided meanwhile."""
+    with deps.store.write() as session:
+        if action.kind == Capability.REPLY and _claimed_by_another(session, action, receipt):
+            return False
+        unknown = (Action.id == action.id, Action.state == "unknown")
+        done = update(Action).where(*unknown).values(state="done", error="").returning(Action.id)
+        if session.execute(done).one_or_none() is not None:
+            settle(deps, session, action.id, action.attempt, "done", receipt)
+    return True
 
 
 def _claimed_by_another(session: DbSession, action: Action, receipt: Receipt) -> bool:
@@ -304,14 +354,15 @@ def _claimed_by_another(session: DbSession, action: Action, receipt: Receipt) ->
     return session.scalar(query.where(Outbox.action_id != action.id)) is not None
 
 
-def _give_up(deps: Deps, action_id: int) -> None:
-    """Ten minutes of looking found nothing: a person decides, with both facts in view. Nothing is sent again."""
-    words = (
-        "No answer came to the call, and ten minutes of looking did not find it on the platform. Look there yourself."
-    )
+def _give_up(deps: Deps, action_id: int, words: str) -> None:
+    """Looking found nothing: a person decides, with both facts in view. Nothing is sent again."""
     with deps.store.write() as session:
-        unknown = (Action.id == action_id, Action.state == "unknown")
-        session.execute(update(Action).where(*unknown).values(error=words, due_at=deps.now() + timedelta(days=3650)))
+        action = session.get_one(Action, action_id, with_for_update=True)
+        if action.state != "unknown":
+            return
+        action.error, action.due_at = words, deps.now() + NEVER
+        settle_reply(deps, session, action, "unknown")
+        note(deps, session, action, session.get_one(Person, action.person_id), "give_up")
 
 
 def _subject(session: DbSession, action: Action) -> Subject:
@@ -333,12 +384,6 @@ def _broken_links(deps: Deps, action_id: int) -> tuple[Finding, ...]:
         action = session.get_one(Action, action_id)
     due = action.state == "approved" and action.due_at <= deps.now()
     return broken_links(deps, action.text) if due and action.kind == Capability.REPLY else ()
-
-
-def _note(deps: Deps, session: DbSession, action: Action, person: Person, verb: str) -> None:
-    subject = f"action:{action.id}"
-    after = {"kind": action.kind, "target": action.target, "text": action.text, "state": action.state}
-    append(session, deps.vault, Entry(f"action:{verb}", pseudonym(person), subject, after=after), deps.now())
 
 
 def _state(deps: Deps, action_id: int) -> str:

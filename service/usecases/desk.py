@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from contextlib import closing
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import func, select, update
+from sqlalchemy import ColumnElement, func, select, update
 from sqlalchemy.orm import Session
 
 from plugins.contract import Check
@@ -17,7 +18,7 @@ from service.deps import Deps
 from service.usecases.alarms import Alarm, alarm_of
 from service.usecases.connections import host_of, open_session, opened, pace_key
 from service.usecases.deadletters import count_dead
-from service.usecases.queue import LANES
+from service.usecases.queue import LANES, in_queue_of
 
 BROKEN = frozenset({"cut_off", "failing"})
 _ORDER = {"cut_off": 0, "failing": 1, "slowed": 2}
@@ -94,19 +95,16 @@ def places(deps: Deps) -> list[Place]:
     return [Place(i, name, connection, budget, days, alarm_of(s)) for i, name, connection, budget, days, s in rows]
 
 
-def lane_counts(deps: Deps, community: int | None = None) -> dict[str, int]:
+def lane_counts(deps: Deps, community: int | None = None, teams: Collection[int] | None = None) -> dict[str, int]:
     """How many cases stand in each part of the queue now."""
     with deps.store.read() as session:
-        return {lane: _count(session, lane, community) for lane in LANES}
+        return {lane: _count(session, community, teams, *of_lane) for lane, of_lane in LANES.items()}
 
 
-def new_since(deps: Deps, since: datetime, community: int | None = None) -> int:
+def new_since(deps: Deps, since: datetime, community: int | None = None, teams: Collection[int] | None = None) -> int:
     """How many cases came above the line after `since`."""
     with deps.store.read() as session:
-        query = select(func.count()).select_from(Case).where(*LANES["needs"], Case.surfaced_at > since)
-        if community is not None:
-            query = query.where(Case.community_id == community)
-        return session.scalar(query) or 0
+        return _count(session, community, teams, *LANES["needs"], Case.surfaced_at > since)
 
 
 def sources(deps: Deps) -> list[Source]:
@@ -153,10 +151,12 @@ def check_now(deps: Deps, connection_id: int, actor: str) -> Check | None:
     return found
 
 
-def _count(session: Session, lane: str, community: int | None) -> int:
-    query = select(func.count()).select_from(Case).where(*LANES[lane])
+def _count(session: Session, community: int | None, teams: Collection[int] | None, *where: ColumnElement[bool]) -> int:
+    query = select(func.count()).select_from(Case).where(*where)
     if community is not None:
         query = query.where(Case.community_id == community)
+    if teams is not None:
+        query = query.where(in_queue_of(teams))
     return session.scalar(query) or 0
 
 

@@ -11,13 +11,16 @@ from sqlalchemy.orm import Session
 from moderation.guards.check import read
 from moderation.guards.contract import PASSED_BY, Finding, Guard, House
 from moderation.guards.money import amounts
-from moderation.model import AuthorRole
+from moderation.model import AuthorRole, Capability
 from moderation.policy import Level
 from plugins.contract import Composed, Composes, Limits
-from service.db.models import Author, Case, Connection, Message, Person, Thread
+from service.db.models import Action, Author, Case, Connection, Message, Person, Thread
 from service.db.reply_tables import ApprovalRule, BrandAccount, Reply, ReplyImage
 from service.deps import Deps
 from service.usecases.connections import host_of, settings_of
+
+#: Acts that put an answer in public, or may still do so.
+_HANDED_OVER = (Action.kind == str(Capability.REPLY), Action.state.in_(("approved", "sending", "unknown", "done")))
 
 
 def findings(deps: Deps, session: Session, reply: Reply, links: Sequence[Finding] = ()) -> tuple[Finding, ...]:
@@ -117,11 +120,31 @@ def _facts(session: Session, reply: Reply) -> list[Finding]:
     if message.deleted_at is not None or message.visibility not in ("public", "unlisted"):
         return [Finding(Guard.GONE)]
     found = [Finding(Guard.GONE, facts={"why": "closed"})] if thread.closed else []
-    if came := newer(session, reply):
-        author = session.get_one(Author, came[-1].author_id)
-        who = "brand" if author.role == AuthorRole.BRAND else "member"
-        found.append(Finding(Guard.ANSWERED, facts={"count": str(len(came)), "who": who, "name": author.handle}))
+    came, colleague = newer(session, reply), _colleague(session, reply)
+    if came or colleague:
+        author = session.get_one(Author, came[-1].author_id) if came else None
+        who = "brand" if colleague or (author and author.role == AuthorRole.BRAND) else "member"
+        name = colleague or (author.handle if author else "")
+        facts = {"count": str(len(came) + bool(colleague)), "who": who, "name": name}
+        found.append(Finding(Guard.ANSWERED, facts=facts))
     return found
+
+
+def _colleague(session: Session, reply: Reply) -> str:
+    """Whose answer to the same case was handed over since this one was begun and is not among its messages yet."""
+    own = session.scalar(select(func.max(Action.id)).where(*_HANDED_OVER, Action.reply_id == reply.id))
+    read = select(Message.id).where(Message.connection_id == Action.connection_id, Message.remote_id == Reply.remote_id)
+    query = (
+        select(Person.name, Person.username)
+        .join(Reply, Reply.writer_id == Person.id)
+        .join(Action, Action.reply_id == Reply.id)
+        .where(*_HANDED_OVER, Reply.case_id == reply.case_id, Reply.writer_id != reply.writer_id)
+        .where(Action.created_at >= reply.created_at, ~read.exists())
+    )
+    if own is not None:
+        query = query.where(Action.id < own)
+    found = session.execute(query.order_by(Action.id.desc()).limit(1)).one_or_none()
+    return (found[0] or found[1]) if found else ""
 
 
 def _amount(session: Session) -> float:

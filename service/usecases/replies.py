@@ -6,20 +6,18 @@ What the platform did with it is told by the reply's actions (`usecases.acting`)
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from collections.abc import Sequence
+from dataclasses import dataclass
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from moderation.errors import BadInput, TenthError
-from moderation.guards.contract import PASSED_BY, Finding, Guard
-from moderation.model import AuthorRole, Capability
+from moderation.guards.contract import PASSED_BY, Finding
+from moderation.model import Capability
 from moderation.policy import Actor, Level, authorize, level_of
-from service.db.audit import Entry, append
-from service.db.models import Action, Author, Case, Message, Person
-from service.db.reply_tables import BrandAccount, Reply, ReplyRevision
+from service.db.models import Action, Message, Person
+from service.db.reply_tables import BrandAccount, Reply
 from service.deps import Deps
 from service.usecases import guarding
 from service.usecases.acting import Wanted, cancel, write_action
@@ -27,17 +25,38 @@ from service.usecases.cases import answered
 from service.usecases.links import broken_links
 from service.usecases.people import Known
 from service.usecases.standing import subject_of
+from service.usecases.wording import (
+    Changed,
+    Words,
+    account_for,
+    case_of,
+    move,
+    options_of,
+    refuse_foreign,
+    reply_in,
+    to_answer,
+    write,
+)
 
-LONGEST = 20_000
-#: From the widest to the narrowest; an answer is never seen by more people than what it answers.
-WIDTH = ("public", "unlisted")
-_WRITABLE = frozenset({"draft", "returned"})
-#: The furthest that an answer may be planned ahead.
-AHEAD = timedelta(days=60)
+__all__ = [
+    "Changed",
+    "Guarded",
+    "Outcome",
+    "Words",
+    "approve",
+    "discard",
+    "reasons_to_wait",
+    "refuse",
+    "reject",
+    "save",
+    "seen",
+    "send",
+    "start",
+    "undo",
+    "withdraw",
+]
 
-
-class Changed(TenthError):
-    """Somebody changed this answer meanwhile; nothing was done, and what was typed is still the sender's."""
+WRITABLE = frozenset({"draft", "returned"})
 
 
 class Guarded(TenthError):
@@ -46,18 +65,6 @@ class Guarded(TenthError):
     def __init__(self, findings: Sequence[Finding]) -> None:
         super().__init__("This is not sent yet: " + ", ".join(sorted({str(f.guard) for f in findings})))
         self.findings = tuple(findings)
-
-
-@dataclass(frozen=True, slots=True)
-class Words:
-    """What a writer typed. `reasons` are given against guards, by their names; `send_at` None: as soon as may be."""
-
-    text: str
-    content_warning: str = ""
-    visibility: str = "public"
-    language: str = ""
-    send_at: datetime | None = None
-    reasons: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,21 +85,15 @@ def start(deps: Deps, case_id: int, person: Known, account_id: int | None = None
     now = deps.now()
     with deps.store.write() as session:
         case = case_of(session, case_id)
-        mine = (Reply.case_id == case_id, Reply.writer_id == person.id, Reply.state.in_(_WRITABLE))
+        mine = (Reply.case_id == case_id, Reply.writer_id == person.id, Reply.state.in_(WRITABLE))
         kept = session.scalars(select(Reply).where(*mine).order_by(Reply.id.desc()).limit(1)).one_or_none()
         if kept is not None and account_id in (None, kept.account_id):
             return kept.id
-        account = _account(session, case, person.asking, account_id)
-        authorize(
-            person.asking,
-            Capability.DRAFT,
-            subject_of(session, f"case:{case_id}", case.connection_id, account.id),
-            now,
-        )
-        message = _to_answer(session, case)
+        account = account_for(deps, session, case, person.asking, account_id)
+        message = to_answer(session, case)
         reply = Reply(
             case_id=case_id,
-            account_id=account.id,
+            account_id=account,
             message_id=message.id,
             writer_id=person.id,
             content_warning=message.content_warning,
@@ -110,25 +111,39 @@ def start(deps: Deps, case_id: int, person: Known, account_id: int | None = None
 def save(deps: Deps, reply_id: int, version: int, words: Words, person: Known) -> int:
     """Keeps what was typed. Returns the new version. Raises Changed, BadInput."""
     with deps.store.write() as session:
-        reply = reply_in(session, reply_id, version, _WRITABLE)
-        _own(reply, person)
-        _write(session, deps, reply, words, person, "write")
+        reply = reply_in(session, reply_id, version, WRITABLE)
+        refuse_foreign(reply, person)
+        write(session, deps, reply, words, person, "write")
         return reply.version
 
 
-def seen(deps: Deps, reply_id: int, person: Known) -> None:
-    """The writer has read what came since; it holds nothing back any more."""
+def seen(deps: Deps, reply_id: int, person: Known, upto: int | None = None) -> None:
+    """The writer, or who judges it, has read what came up to a message (None: all); it holds nothing back any more."""
     with deps.store.write() as session:
         reply = session.get(Reply, reply_id)
-        if reply is not None and reply.writer_id == person.id:
-            reply.seen_message_id = guarding.newest_message(session, case_of(session, reply.case_id).thread_id)
+        if reply is None:
+            raise BadInput("There is no such answer.")
+        if reply.state == "waiting" and reply.writer_id != person.id:
+            _to_judge(deps, session, reply_id, reply.version, person)
+        else:
+            refuse_foreign(reply, person)
+        newest = guarding.newest_message(session, case_of(session, reply.case_id).thread_id)
+        reply.seen_message_id = newest if upto is None or newest is None else min(newest, upto)
+
+
+def withdraw(deps: Deps, reply_id: int, version: int, person: Known) -> None:
+    """The writer takes back what waits for a second person, to go on writing."""
+    with deps.store.write() as session:
+        reply = reply_in(session, reply_id, version, frozenset({"waiting"}))
+        refuse_foreign(reply, person)
+        move(session, deps, reply, "draft", person, "withdraw")
 
 
 def discard(deps: Deps, reply_id: int, version: int, person: Known) -> None:
     """Gives a draft up; its words stay in the history."""
     with deps.store.write() as session:
-        reply = reply_in(session, reply_id, version, _WRITABLE | {"waiting"})
-        _own(reply, person)
+        reply = reply_in(session, reply_id, version, WRITABLE | {"waiting"})
+        refuse_foreign(reply, person)
         move(session, deps, reply, "cancelled", person, "discard")
 
 
@@ -139,10 +154,10 @@ def send(deps: Deps, reply_id: int, version: int, person: Known) -> Outcome:
     """Sends the writer's own draft, or asks for a second person's yes. Raises Guarded, Changed, NotAllowed."""
     links = broken_links(deps, _text(deps, reply_id))
     with deps.store.write() as session:
-        reply = reply_in(session, reply_id, version, _WRITABLE)
-        _own(reply, person)
+        reply = reply_in(session, reply_id, version, WRITABLE)
+        refuse_foreign(reply, person)
         found = guarding.findings(deps, session, reply, links)
-        reply.wants = _reasons_to_wait(session, reply, person.asking, found)
+        reply.wants = reasons_to_wait(session, reply, person.asking, found)
         if reply.wants:
             refuse(guarding.unreasoned(found, reply))
             move(session, deps, reply, "waiting", person, "submit")
@@ -156,7 +171,7 @@ def approve(deps: Deps, reply_id: int, version: int, person: Known, words: Words
     with deps.store.write() as session:
         reply = _to_judge(deps, session, reply_id, version, person)
         if words is not None:
-            _write(session, deps, reply, words, person, "amend")
+            write(session, deps, reply, words, person, "amend")
         return _release(deps, session, reply, person, guarding.findings(deps, session, reply, links))
 
 
@@ -171,9 +186,10 @@ def reject(deps: Deps, reply_id: int, version: int, person: Known, note: str) ->
 
 
 def undo(deps: Deps, reply_id: int, person: Known) -> None:
-    """Takes an answer back while it is held. Raises BadInput when it is too late."""
+    """Takes an answer, its edit or its deletion back while it is held. Raises BadInput when it is too late."""
     with deps.store.read() as session:
-        action = _sending(session, reply_id)
+        query = select(Action).where(Action.reply_id == reply_id).order_by(Action.id.desc()).limit(1)
+        action = session.scalars(query).one_or_none()
         reply = session.get(Reply, reply_id)
     if reply is None or action is None or person.id not in (reply.writer_id, action.person_id):
         raise BadInput("There is nothing of yours to take back here.")
@@ -198,16 +214,18 @@ def _release(deps: Deps, session: Session, reply: Reply, person: Known, found: S
         options=options_of(reply),
         not_before=reply.send_at,
     )
+    # The case before the audit log: triage and settling take their locks in this order.
+    answered(session, case, person.id, now)
     action = write_action(deps, session, wanted, session.get_one(Person, person.id))
     reply.approver_id = person.id if person.id != reply.writer_id else None
     reply.error = reply.note = ""
     move(session, deps, reply, "approved", person, "release")
-    answered(session, case, person.id, now)
     deps.ring("perform_actions")
     return Outcome(reply.id, reply.state, reply.version, action.id)
 
 
-def _reasons_to_wait(session: Session, reply: Reply, actor: Actor, found: Sequence[Finding]) -> list[dict[str, str]]:
+def reasons_to_wait(session: Session, reply: Reply, actor: Actor, found: Sequence[Finding]) -> list[dict[str, str]]:
+    """Why this person cannot send it alone: rules in force, their level on the account, guards that are not theirs."""
     reasons = guarding.wants(session, reply, found)
     held = level_of(actor, reply.account_id)
     if held is Level.DRAFT:
@@ -219,29 +237,12 @@ def _reasons_to_wait(session: Session, reply: Reply, actor: Actor, found: Sequen
 
 
 def refuse(held: Sequence[Finding]) -> None:
+    """Raises Guarded when anything holds it back."""
     if held:
         raise Guarded(held)
 
 
-def options_of(reply: Reply) -> dict[str, str]:
-    given = {
-        "visibility": reply.visibility,
-        "language": reply.language,
-        "content_warning": reply.content_warning,
-    }
-    return {name: value for name, value in given.items() if value}
-
-
 # ------------------------------------------------------------------ small parts
-
-
-def reply_in(session: Session, reply_id: int, version: int, states: frozenset[str]) -> Reply:
-    reply = session.get(Reply, reply_id, with_for_update=True)
-    if reply is None:
-        raise BadInput("There is no such answer.")
-    if reply.version != version or reply.state not in states:
-        raise Changed("This answer was changed after you opened it. Nothing was sent; your words are still yours.")
-    return reply
 
 
 def _to_judge(deps: Deps, session: Session, reply_id: int, version: int, person: Known) -> Reply:
@@ -257,72 +258,3 @@ def _to_judge(deps: Deps, session: Session, reply_id: int, version: int, person:
 def _text(deps: Deps, reply_id: int) -> str:
     with deps.store.read() as session:
         return session.scalar(select(Reply.text).where(Reply.id == reply_id)) or ""
-
-
-def _own(reply: Reply, person: Known) -> None:
-    if reply.writer_id != person.id:
-        raise Changed("Somebody else is writing this answer. Start one of your own.")
-
-
-def case_of(session: Session, case_id: int) -> Case:
-    case = session.get(Case, case_id)
-    if case is None:
-        raise BadInput("There is no such case.")
-    return case
-
-
-def _account(session: Session, case: Case, actor: Actor, account_id: int | None) -> BrandAccount:
-    """The account asked for, or the first of this connection that the person may write as."""
-    here = (BrandAccount.connection_id == case.connection_id, BrandAccount.state != "closed")
-    for account in session.scalars(select(BrandAccount).where(*here).order_by(BrandAccount.id)):
-        if account_id in (None, account.id) and level_of(actor, account.id) is not None:
-            return account
-    raise BadInput("There is no brand account here that you may write as. A manager can give you one.")
-
-
-def _to_answer(session: Session, case: Case) -> Message:
-    """The message that the case is about, or the last that somebody outside the brand wrote."""
-    marked = session.get(Message, case.marked_message_id) if case.marked_message_id is not None else None
-    if marked is not None and marked.deleted_at is None:
-        return marked
-    query = select(Message).join(Author, Author.id == Message.author_id)
-    theirs = (Message.thread_id == case.thread_id, Message.deleted_at.is_(None), Author.role != AuthorRole.BRAND)
-    last = session.scalars(query.where(*theirs).order_by(Message.created_at.desc()).limit(1)).one_or_none()
-    if last is None:
-        raise BadInput("There is nothing left here to answer.")
-    return last
-
-
-def _write(session: Session, deps: Deps, reply: Reply, words: Words, person: Known, verb: str) -> None:
-    message = session.get_one(Message, reply.message_id)
-    if len(words.text) > LONGEST:
-        raise BadInput(f"An answer has at most {LONGEST} characters.")
-    if words.visibility not in WIDTH:
-        raise BadInput("An answer of the brand is public or unlisted.")
-    if words.send_at is not None and not deps.now() <= words.send_at <= deps.now() + AHEAD:
-        raise BadInput("Plan it for a time from now to sixty days ahead.")
-    if words.text != reply.text:
-        kept = ReplyRevision(reply_id=reply.id, person_id=person.id, at=deps.now(), verb=verb, text=words.text)
-        session.add(kept)
-    reply.text, reply.language, reply.send_at = words.text, words.language[:20], words.send_at
-    reply.content_warning = words.content_warning.strip()[:500] or message.content_warning
-    reply.visibility = max(words.visibility, message.visibility, key=_narrowness)
-    reply.overrides = {str(Guard(n)): r.strip()[:500] for n, r in words.reasons.items() if r.strip() and n in PASSED_BY}
-    reply.version, reply.updated_at = reply.version + 1, deps.now()
-
-
-def _narrowness(visibility: str) -> int:
-    return WIDTH.index(visibility) if visibility in WIDTH else 0
-
-
-def move(session: Session, deps: Deps, reply: Reply, state: str, person: Known, verb: str, reason: str = "") -> None:
-    before, reply.state = reply.state, state
-    reply.version, reply.updated_at = reply.version + 1, deps.now()
-    after = {"state": state, "text": reply.text, "overrides": dict(reply.overrides)}
-    entry = Entry(f"reply:{verb}", person.actor, f"reply:{reply.id}", reason[:1_000], {"state": before}, after)
-    append(session, deps.vault, entry, deps.now())
-
-
-def _sending(session: Session, reply_id: int) -> Action | None:
-    query = select(Action).where(Action.reply_id == reply_id, Action.kind == str(Capability.REPLY))
-    return session.scalars(query.order_by(Action.id.desc()).limit(1)).one_or_none()

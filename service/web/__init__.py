@@ -10,9 +10,58 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 from service.config import Settings
 from service.web import access, errors, headers, language, limits, show
 from service.web.blueprint import web
-from service.web.pages import account, connections, dead_letters, decide, door, quality, queue, reading
+from service.web.pages import (
+    account,
+    accounts,
+    answered,
+    approvals,
+    bulk,
+    connections,
+    consent,
+    dead_letters,
+    decide,
+    door,
+    external,
+    factors,
+    handover,
+    helped,
+    notes,
+    people,
+    presence,
+    quality,
+    queue,
+    reading,
+    reply,
+    saved,
+    teams,
+)
 
-__all__ = ["account", "connections", "dead_letters", "decide", "door", "install", "quality", "queue", "reading"]
+__all__ = [
+    "account",
+    "accounts",
+    "answered",
+    "approvals",
+    "bulk",
+    "connections",
+    "consent",
+    "dead_letters",
+    "decide",
+    "door",
+    "external",
+    "factors",
+    "handover",
+    "helped",
+    "install",
+    "notes",
+    "people",
+    "presence",
+    "quality",
+    "queue",
+    "reading",
+    "reply",
+    "saved",
+    "teams",
+]
 
 
 def install(app: Flask, settings: Settings) -> None:

@@ -6,7 +6,7 @@ from flask import Flask, Response, request
 
 CSP = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; "
-    "font-src 'none'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'"
+    "font-src 'none'; object-src 'none'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'"
 )
 _HEADERS = {
     "Content-Security-Policy": CSP,
@@ -18,10 +18,15 @@ _HEADERS = {
     "Permissions-Policy": "camera=(), microphone=(), geolocation=(), payment=(), usb=(), interest-cohort=()",
 }
 _YEAR = 31_536_000
+_STATIC = "web.static"
+#: A file, or that it did not change; a page saying that there is no such file is kept by nobody.
+_FILE = frozenset({200, 206, 304})
+#: Little of a desk may lie in a browser's cache, and none of it when its person has left.
+_SIGN_OUT = "web.sign_out"
 
 
 def install(app: Flask) -> None:
-    """Sets them where an answer has none of its own."""
+    """Sets them where an answer has none of its own. Nothing but our own files may be kept by a cache."""
     app.after_request(_protect)
 
 
@@ -30,10 +35,12 @@ def _protect(response: Response) -> Response:
         response.headers.setdefault(name, value)
     if request.is_secure:
         response.headers.setdefault("Strict-Transport-Security", f"max-age={_YEAR}; includeSubDomains")
-    if request.endpoint == "web.static":
+    if request.endpoint == _STATIC and response.status_code in _FILE:
         _cache_static(response)
-    elif request.blueprint == "web":
+    else:
         response.headers.setdefault("Cache-Control", "no-store")
+    if request.endpoint == _SIGN_OUT:
+        response.headers["Clear-Site-Data"] = '"cache"'
     return response
 
 

@@ -22,7 +22,7 @@ from service.deps import deps_of
 from service.usecases.conversation import Shown
 from service.usecases.desk import Source
 from service.usecases.queue import Item, Line
-from service.web import judged, language, text
+from service.web import judged, language, replying, text
 
 STATIC = Path(__file__).parent / "static"
 KEYS_COOKIE = "tenth_keys"
@@ -117,6 +117,7 @@ def install(app: Flask) -> None:
         *(asset, ago, until, band, clock, figure, reason_icon, row_reason, size_words, role_word, rule_words),
         *(scores, all_scores, numbers, spoke, known_replies, state_badge, budget),
         *(judged.heard, judged.accuracy, judged.rate),
+        *replying.WORDS,
     ):
         app.jinja_env.globals[word.__name__] = word
     app.jinja_env.filters.update(

@@ -19,7 +19,7 @@ from service.db import audit
 from service.db.base import Base
 from service.db.models import AuditEntry, Person
 from service.deps import Deps, deps_of
-from service.usecases import people
+from service.usecases import lockout, people
 from tests.web.desk import PASSWORD, build, post, sign_in
 
 NEW = "quite another password"
@@ -56,15 +56,26 @@ def test_somebody_inactive_stays_out_at_once(client: FlaskClient, deps: Deps) ->
     assert sign_in(client, "manager").status_code == 401
 
 
-def test_guessing_one_name_is_stopped_and_says_what_to_do(app: Flask) -> None:
+@pytest.mark.parametrize("name", ["owner", "nobody-of-this-name"])
+def test_guessing_one_name_is_stopped_and_says_what_to_do(app: Flask, name: str) -> None:
     for number in range(10):
         client = app.test_client()
         client.environ_base["REMOTE_ADDR"] = f"192.0.2.{number}"
-        assert sign_in(client, "owner", "guess").status_code == 401
-    answer = sign_in(app.test_client(), "OWNER ", PASSWORD)
+        assert sign_in(client, name, "guess").status_code == 401
+    answer = sign_in(app.test_client(), name.upper() + " ", PASSWORD)
     assert answer.status_code == 429
     assert "Wait a few minutes" in answer.text
     assert sign_in(app.test_client(), "manager").status_code == 303
+
+
+def test_a_locked_name_costs_the_same_work(monkeypatch: pytest.MonkeyPatch, client: FlaskClient, deps: Deps) -> None:
+    for _ in range(lockout.TRIES):
+        lockout.guarded(deps, "owner", lambda: None)
+    seen: list[str] = []
+    real = check_password_hash
+    monkeypatch.setattr(passwords, "check_password_hash", lambda kept, given: seen.append(kept) or real(kept, given))
+    assert sign_in(client, "owner").status_code == 429
+    assert len(seen) == 1
 
 
 def test_guessing_from_one_address_is_stopped(app: Flask) -> None:
@@ -114,10 +125,10 @@ def test_a_password_is_not_changed_lightly(
     assert sign_in(app.test_client(), "owner").status_code == 303
 
 
-def test_sign_out_everywhere_ends_this_session_too(as_role: Callable[[str], FlaskClient]) -> None:
-    here, there = as_role("owner"), as_role("owner")
-    assert post(here, "/account/sign-out-everywhere").status_code == 303
-    assert here.get("/account").status_code == there.get("/account").status_code == 302
+def test_everywhere_else_ends_every_session_but_this_one(as_role: Callable[[str], FlaskClient]) -> None:
+    here, there, other = as_role("owner"), as_role("owner"), as_role("manager")
+    assert post(here, "/account/sessions/end-others").status_code == 303
+    assert [c.get("/account").status_code for c in (here, there, other)] == [200, 302, 200]
 
 
 def test_keys_can_be_switched_off(as_role: Callable[[str], FlaskClient]) -> None:
@@ -176,10 +187,10 @@ def test_a_made_password_is_readable_and_never_the_same(deps: Deps) -> None:
 def test_people_leave_their_pseudonym_in_the_log_never_their_name(deps: Deps) -> None:
     known = people.sign_in(deps, "owner", PASSWORD)
     assert known is not None
-    people.sign_out_everywhere(deps, known)
+    people.set_password(deps, known.username, NEW, known.actor)
     with deps.store.read() as session:
         entries = session.query(AuditEntry).all()
-        assert [e.kind for e in entries] == ["person:sign_out_everywhere"]
+        assert [e.kind for e in entries] == ["person:password"]
         assert "owner" not in entries[-1].actor
         assert people.names_by_actor(session)[entries[-1].actor] == "owner"
         assert audit.verify(session, deps.vault) == []

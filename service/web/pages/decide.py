@@ -32,6 +32,8 @@ def decide(case_id: int, verb: str) -> ResponseReturnValue:
         done = cases.act(deps(), case_id, intent, me())
     except cases.Stale:
         return _stale(case_id, verb, intent.note)
+    except cases.NeedsNote:
+        return _ask_why(case_id, intent.version)
     session["undo"] = replace(done, title=done.title[:_LONGEST_TITLE]).to_json()
     return redirect(_where(verb, done.thread_id), 303)
 
@@ -69,7 +71,14 @@ def _where(verb: str, thread_id: int) -> str:
     target = (int(following) if following.isdecimal() else None) if moved else thread_id
     community = request.form.get("community", type=int)
     lane = request.form.get("lane") if request.form.get("lane") in ("left", "decided") else None
-    return url_for("web.queue", thread=target, community=community, lane=lane)
+    team = request.form.get("team", "")[:9] or None
+    return url_for("web.queue", thread=target, community=community, lane=lane, team=team)
+
+
+def _ask_why(case_id: int, version: int) -> ResponseReturnValue:
+    """Somebody else has it: taking it over takes a word to them."""
+    page = thread_page(deps(), cases.thread_of(deps(), case_id), language.locale())
+    return render_template("takeover.html", item=page.item, version=version), 422
 
 
 def _stale(case_id: int, verb: str, note: str) -> ResponseReturnValue:

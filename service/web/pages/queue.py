@@ -12,13 +12,16 @@ from flask_babel import ngettext
 
 from moderation.errors import BadInput
 from moderation.model import Capability
+from moderation.policy import allows
 from moderation.words import Spoken
-from service.usecases import cases, desk
+from service.usecases import answers, cases, clocks, composing, desk, presence, teams
 from service.usecases.conversation import ThreadPage, thread_page
 from service.usecases.queue import LANES, Item, Queue, queue_page
 from service.usecases.seeing import mark_seen
 from service.web import language
+from service.web.access import me
 from service.web.blueprint import deps, needs, web
+from service.web.pages.helped import due_badge
 
 #: Rows shown under the line; the rest has a list of its own.
 BELOW = 6
@@ -32,10 +35,12 @@ class Chosen:
     community: int | None
     after: str
     thread: int | None
+    team: str = ""
 
     def link(self, **changes: Any) -> str:
         """The address of the queue with something else chosen."""
-        wanted = {"lane": self.lane, "community": self.community, "after": self.after or None} | changes
+        wanted: dict[str, Any] = {"lane": self.lane, "community": self.community, "after": self.after or None}
+        wanted |= {"team": self.team or None} | changes
         if wanted["lane"] == "needs":
             wanted["lane"] = None
         return url_for("web.queue", **wanted)
@@ -54,8 +59,8 @@ def queue() -> ResponseReturnValue:
     lane = args.get("lane", "needs")
     if lane not in LANES:
         abort(404)
-    chosen = Chosen(lane, args.get("community", type=int), args.get("after", ""), args.get("thread", type=int))
-    return _show(chosen)
+    community, thread = args.get("community", type=int), args.get("thread", type=int)
+    return _show(Chosen(lane, community, args.get("after", ""), thread, args.get("team", "")))
 
 
 @web.get("/threads/<int:thread_id>")
@@ -72,7 +77,8 @@ def news() -> ResponseReturnValue:
         since = datetime.fromtimestamp(int(request.args["since"]), UTC)
     except (KeyError, ValueError, OverflowError, OSError):
         abort(400)
-    count = desk.new_since(deps(), since, request.args.get("community", type=int))
+    of = _teams(request.args.get("team", ""))
+    count = desk.new_since(deps(), since, request.args.get("community", type=int), of)
     words = ngettext("%(num)s new · show", "%(num)s new · show", count) if count else ""
     response: Response = jsonify({"new": count, "words": words})
     response.headers["Cache-Control"] = "private, no-cache"
@@ -84,19 +90,28 @@ def _show(chosen: Chosen) -> str:
     places = desk.places(deps())
     if chosen.community is not None and chosen.community not in {p.id for p in places}:
         abort(404)
-    found = queue_page(deps(), chosen.lane, language.locale(), chosen.after, community=chosen.community)
+    of = _teams(chosen.team)
+    found = queue_page(deps(), chosen.lane, language.locale(), chosen.after, community=chosen.community, teams=of)
     items = sorted(found.items, key=lambda i: i.lane != "always")
     open_id = chosen.thread or (items[0].thread_id if items else None)
     page = _thread(open_id) if open_id else None
     mark_seen(deps(), [*items, *([page.item] if page else [])])
+    below = _below(chosen, found)
+    if page and chosen.thread is not None:
+        presence.look(deps(), page.item.case_id, me())
     sources = desk.sources(deps())
     return render_template(
         "queue.html",
         chosen=chosen,
         queue=found,
         items=items,
-        below=_below(chosen, found),
-        counts=desk.lane_counts(deps(), chosen.community),
+        below=below,
+        counts=desk.lane_counts(deps(), chosen.community, of),
+        teams=teams.teams(deps()),
+        dues=clocks.due(deps(), [i.case_id for i in items]),
+        alerts=clocks.alerts(deps(), me()),
+        due_badge=due_badge,
+        marks=teams.marks_of(deps(), [i.case_id for i in (*items, *(below.items if below else ()))]),
         places=places,
         place=next((p for p in places if p.id == chosen.community), None),
         page=page,
@@ -110,7 +125,15 @@ def _show(chosen: Chosen) -> str:
         undo=waiting_undo(),
         made=int(deps().now().timestamp()),
         parents={m.remote_id: m for m in page.messages} if page else {},
+        **_answering(page),
     )
+
+
+def _teams(chosen: str) -> list[int] | None:
+    """The teams whose queue is asked for: one, the reader's own (`mine`), or no matter which (None)."""
+    if chosen == "mine":
+        return teams.teams_of(deps(), me().id)
+    return [int(chosen)] if chosen.isdecimal() and len(chosen) < 10 else None
 
 
 def _thread(thread_id: int) -> ThreadPage:
@@ -120,11 +143,26 @@ def _thread(thread_id: int) -> ThreadPage:
         abort(404)
 
 
+def _answering(page: ThreadPage | None) -> dict[str, Any]:
+    """What the brand said from here, and whether this person may say more."""
+    if page is None:
+        return {"answers": (), "own_answer": None, "voices": (), "held": None}
+    person, case_id = me(), page.item.case_id
+    writes = allows(person.asking, Capability.DRAFT)
+    return {
+        "answers": answers.answers(deps(), page.item.thread_id, person),
+        "own_answer": composing.own_answer(deps(), case_id, person) if writes else None,
+        "voices": composing.voices(deps(), case_id, person) if writes else (),
+        "held": answers.held(deps(), person) if writes else None,
+    }
+
+
 def _below(chosen: Chosen, found: Queue) -> Queue | None:
     """The first ones under the line, once the list has come down to it."""
     if chosen.lane != "needs" or found.after:
         return None
-    return queue_page(deps(), "left", language.locale(), size=BELOW, community=chosen.community)
+    of = _teams(chosen.team)
+    return queue_page(deps(), "left", language.locale(), size=BELOW, community=chosen.community, teams=of)
 
 
 def _reasons(page: ThreadPage) -> list[Spoken]:

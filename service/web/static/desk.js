@@ -41,8 +41,18 @@
   }));
 
   // The undo bar goes when its time is over.
-  const undo = one("[data-undo]");
-  if (undo) setTimeout(() => undo.remove(), 10_000);
+  every("[data-undo]").forEach((undo) => setTimeout(() => undo.remove(), 10_000));
+
+  // What the brand said is asked for again while something of it moves.
+  const answers = one("[data-answers]");
+  const follow = async () => {
+    if (!answers.querySelector("[data-moving]") || answers.contains(document.activeElement)) return;
+    const answer = await fetch(answers.dataset.answers, { redirect: "error" });
+    if (!answer.ok) return;
+    const fresh = new DOMParser().parseFromString(await answer.text(), "text/html");
+    answers.replaceChildren(...[...fresh.body.childNodes].map((node) => document.adoptNode(node)));
+  };
+  if (answers) setInterval(() => follow().catch(() => { /* offline: the next try says more */ }), 3_000);
 
   // Single keys, never while somebody writes or holds a modifier.
   const step = (by) => {

@@ -1,0 +1,138 @@
+"""Points at which a process ends itself by SIGKILL: at a commit, before it, around and in a call to a platform.
+
+They are put around what the process is given (the database engine, the connectors), not into the code that is tried.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from random import Random
+from typing import Any
+
+from sqlalchemy import Connection, Engine, event
+
+from moderation.policy import Permit
+from plugins.contract import Act, Check, Connector, Page, Receipt, Session
+from service.deps import Deps
+
+#: By role, in the order in which a reply passes them.
+POINTS: Mapping[str, tuple[str, ...]] = {
+    "web": ("before_release_commit", "after_release_commit"),
+    "worker": ("before_sending_commit", "before_call", "in_call", "before_done_commit", "after_done_commit"),
+}
+#: What a transaction that is about to be committed has said: the statement's start, and a value it holds.
+_COMMITS = {
+    "release_commit": ("INSERT INTO action", "approved"),
+    "sending_commit": ("INSERT INTO outbox", "sending"),
+    "done_commit": ("UPDATE outbox", "done"),
+}
+#: Longest time, in our seconds, that a call may live before it is cut.
+_CALL_SECONDS = 0.4
+
+
+def end_now() -> None:
+    """As a power cut would."""
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+@dataclass(slots=True)
+class Point:
+    """One point of `POINTS`; the process ends when it comes there after having passed it `passes` times."""
+
+    name: str
+    passes: int = 0
+    rng: Random = field(default_factory=Random)
+
+    def reached(self) -> None:
+        """Called at the point."""
+        if self.passes <= 0:
+            end_now()
+        self.passes -= 1
+
+
+def arm(deps: Deps, point: Point) -> Deps:
+    """The same desk, that ends its process at the point."""
+    if point.name.endswith("_commit"):
+        arm_commit(deps.store.engine, point)
+        return deps
+    return replace(deps, connectors={name: _armed(c, point) for name, c in deps.connectors.items()})
+
+
+def arm_commit(engine: Engine, point: Point) -> None:
+    """SQLAlchemy's own events: `commit` comes before the driver's commit, the return to the pool after it."""
+    when, _, what = point.name.partition("_")
+    before, (start, value) = when == "before", _COMMITS[what]
+
+    def executed(
+        connection: Connection, _cursor: Any, statement: str, parameters: Any, _context: Any, _many: bool
+    ) -> None:
+        values = parameters.values() if isinstance(parameters, Mapping) else parameters
+        if statement.startswith(start) and value in values:
+            connection.info["at_point"] = True
+
+    def commit(connection: Connection) -> None:
+        if before and connection.info.pop("at_point", False):
+            point.reached()
+
+    def checkin(_raw: Any, record: Any) -> None:
+        if record.info.pop("at_point", False) and not before:
+            point.reached()
+
+    def rollback(connection: Connection) -> None:
+        connection.info.pop("at_point", None)
+
+    event.listen(engine, "after_cursor_execute", executed)
+    event.listen(engine, "commit", commit)
+    event.listen(engine, "rollback", rollback)
+    event.listen(engine, "checkin", checkin)
+
+
+def _armed(connector: Connector, point: Point) -> Connector:
+    """A connector of the same class, whose sessions know the point."""
+    kind = type(connector)
+
+    def open_armed(self: Any, *given: Any) -> Session | None:
+        session = kind.open(self, *given)
+        return ArmedSession(session, point) if session is not None else None
+
+    made: Connector = type(f"Armed{kind.__name__}", (kind,), {"open": open_armed})()
+    return made
+
+
+class ArmedSession:
+    """Keeps plugins.contract.Session; only `perform` ends anything."""
+
+    def __init__(self, real: Session, point: Point) -> None:
+        self._real, self._point = real, point
+
+    def check(self) -> Check:
+        return self._real.check()
+
+    def poll(self, cursor: str) -> Page:
+        return self._real.poll(cursor)
+
+    def fetch_thread(self, thread_id: str) -> Page:
+        return self._real.fetch_thread(thread_id)
+
+    def perform(self, permit: Permit, act: Act) -> Receipt:
+        if self._point.name == "before_call":
+            self._point.reached()
+        if self._point.name != "in_call":
+            return self._real.perform(permit, act)
+        knife = threading.Timer(self._point.rng.uniform(0.0, _CALL_SECONDS), self._point.reached)
+        knife.start()
+        try:
+            return self._real.perform(permit, act)
+        finally:
+            knife.cancel()
+
+    def find_existing(self, act: Act, since: datetime) -> Receipt | None:
+        return self._real.find_existing(act, since)
+
+    def close(self) -> None:
+        self._real.close()

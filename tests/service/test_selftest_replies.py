@@ -1,0 +1,170 @@
+"""The trial of `tenth selftest replies`, small, on both databases; the real one is in tests/soak."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from random import Random
+from typing import Any
+
+import pytest
+from click.testing import CliRunner
+from sandbox_server import Running, running_sandbox
+from sqlalchemy import Column, Integer, MetaData, String, Table, create_engine
+
+from service.cli import cli
+from service.db.models import Action
+from service.db.reply_tables import Reply
+from service.deps import utc_now
+from service.selftest import replies_points
+from service.selftest.place import DATABASE_VARIABLE
+from service.selftest.replies import Plan, Result, try_replies
+from service.selftest.replies_clock import Clock
+from service.selftest.replies_count import MARK, Tally, add
+from service.selftest.replies_crew import RANDOM, Kills
+from service.selftest.replies_platform import MODES, SHARES
+from service.selftest.replies_points import POINTS
+from service.selftest.replies_process import Task
+from service.selftest.replies_sandbox import story
+from service.selftest.replies_server import OPENING, Server, try_server
+
+SMALL = Plan(replies=30, kills=1, random_kills=2, speed=40.0)
+
+
+def say(words: str) -> None:
+    """Trials report their progress; a test has no use for it."""
+
+
+@pytest.mark.parametrize("database", ["sqlite", "postgresql"])
+def test_every_answer_is_posted_once_or_waits(
+    database: str, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if database == "postgresql":
+        monkeypatch.setenv(DATABASE_VARIABLE, request.getfixturevalue("postgres_server"))
+    result = try_replies(SMALL, say)
+    assert (result.doubled, result.lost, result.astray) == (0, 0, 0), result.to_json()
+    assert result.good
+    assert result.approved == 30
+    assert result.posted + result.waiting - result.there + result.returned == 30
+    assert result.posted > 10
+    assert set(result.killed) <= {RANDOM, *POINTS["web"], *POINTS["worker"]}
+    assert result.kills >= 5
+    assert set(result.spoiled) == set(SHARES)
+    assert sum(result.spoiled.values()) > 5
+    assert set(result.modes) == set(MODES)
+
+
+@pytest.mark.parametrize("connector", ["mastodon", "discourse"])
+def test_a_real_server_is_tried_in_a_thread_of_its_own(connector: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    with running_sandbox() as box:
+        monkeypatch.setenv("TENTH_ALLOW_PRIVATE_HOSTS", box.url.removeprefix("http://"))
+        given = {"url": box.url, "token": box.mastodon.token}
+        if connector == "discourse":
+            given = {"url": box.url, "api_key": box.discourse.api_key, "api_username": box.discourse.api_username}
+        before = _books(box)
+        result = try_server(Server(connector, given), Plan(replies=3, kills=0, random_kills=0, speed=1.0), say)
+        new = _books(box)[len(before) :]
+        wide = {one.visibility for one in box.world.fedi.statuses.values() if MARK.search(one.text)}
+    assert (result.approved, result.posted, result.good) == (3, 3, True), result.to_json()
+    assert new[0] == OPENING
+    assert len({mark for text in new for mark in MARK.findall(text)}) == len(new) - 1 == 3
+    assert wide <= {"unlisted"}
+
+
+def _books(box: Running) -> list[str]:
+    books = box.control("GET", "/said/brava")
+    return [one["text"] for one in (*books["posts"], *books["statuses"])]
+
+
+def test_nothing_is_posted_on_a_real_server_without_a_yes(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = ["selftest", "replies", "--url", "https://social.example.org"]
+    monkeypatch.setattr("service.cli.selftest.try_server", lambda *_: pytest.fail("posted without a yes"))
+    assert CliRunner().invoke(cli, asked).exit_code == 2
+    refused = CliRunner().invoke(cli, [*asked, "--connector", "mastodon", "--token", "secret-token"], input="n\n")
+    assert refused.exit_code == 1
+    assert OPENING in refused.output
+    assert "secret-token" not in refused.output
+
+
+# ------------------------------------------------------------------ what it is made of
+
+
+def answer(state: str, reply_state: str, error: str = "", remote_id: str | None = None) -> tuple[Reply, Action]:
+    return Reply(state=reply_state, error=error, remote_id=remote_id), Action(state=state)
+
+
+@pytest.mark.parametrize(
+    ("given", "ids", "expected"),
+    [
+        (answer("done", "sent", remote_id="7"), ["7"], {"posted": 1}),
+        (answer("done", "sent", remote_id="7"), ["7", "8"], {"posted": 1, "doubled": 1}),
+        (answer("done", "sent", remote_id="7"), ["8"], {"posted": 1, "astray": 1}),
+        (answer("done", "sent", remote_id="7"), [], {"lost": 1}),
+        (answer("unknown", "approved", "nobody knows"), [], {"waiting": 1}),
+        (answer("unknown", "approved", "nobody knows"), ["7"], {"posted": 1, "waiting": 1, "there": 1}),
+        (answer("unknown", "approved"), [], {"lost": 1}),
+        (answer("failed", "returned", "refused"), [], {"returned": 1}),
+        (answer("failed", "returned", "refused"), ["7"], {"posted": 1, "returned": 1, "astray": 1}),
+        (answer("failed", "returned"), [], {"lost": 1}),
+    ],
+)
+def test_answers_are_counted_on_the_platforms_side(
+    given: tuple[Reply, Action], ids: list[str], expected: dict[str, int]
+) -> None:
+    tally = Tally()
+    add(tally, *given, ids)
+    assert tally == Tally(**expected)
+
+
+def test_a_result_is_good_only_when_every_promise_is_kept() -> None:
+    assert Result(approved=5, posted=4, waiting=1).good
+    for broken in (Result(), Result(approved=1, doubled=1), Result(approved=1, lost=1), Result(approved=1, astray=1)):
+        assert not broken.good
+
+
+def test_the_clock_runs_faster_and_can_be_handed_on() -> None:
+    clock = Clock(utc_now() - timedelta(seconds=10), 20.0)
+    assert timedelta(seconds=199) < clock() - clock.born < timedelta(seconds=260)
+    assert Clock.read(str(clock)) == clock
+    assert clock.real(60) == 3.0
+
+
+def test_every_answer_has_a_word_of_its_own() -> None:
+    tasks = [Task(case, number) for case in range(1, 400) for number in range(3)]
+    marks = {task.mark for task in tasks}
+    assert len(marks) == len(tasks)
+    assert all(MARK.findall(task.text) == [task.mark] for task in tasks)
+
+
+def test_a_story_has_a_conversation_for_each_answer() -> None:
+    for mode in MODES:
+        told = story(mode, 7, Clock(datetime(2026, 1, 1, tzinfo=UTC)))
+        assert len(told.conversations) == 7
+        assert all(f"@{told.brand}" in conversation.lines[0].text for conversation in told.conversations)
+
+
+@pytest.mark.parametrize("point", ["before_done_commit", "after_done_commit"])
+def test_a_point_at_a_commit_is_before_or_after_it(point: str, tmp_path: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    engine = create_engine(f"sqlite:///{tmp_path}/x.db")
+    table = Table("outbox", MetaData(), Column("id", Integer, primary_key=True), Column("outcome", String))
+    table.metadata.create_all(engine)
+    seen: list[int] = []
+
+    def ended() -> None:
+        with create_engine(f"sqlite:///{tmp_path}/x.db").connect() as other:
+            seen.append(len(other.execute(table.select().where(table.c.outcome == "done")).all()))
+
+    with engine.begin() as first:
+        first.execute(table.insert().values(outcome="sending"))
+    monkeypatch.setattr(replies_points, "end_now", ended)
+    replies_points.arm_commit(engine, replies_points.Point(point, passes=1))
+    for outcome in ("done", "failed", "done"):
+        with engine.begin() as session:
+            session.execute(table.update().values(outcome=outcome))
+    assert seen == ([0] if point.startswith("before") else [1])
+
+
+def test_each_point_is_wanted_as_often_as_asked() -> None:
+    wanted = Kills(2, 0).by_role(Random(1))
+    assert {role: sorted(names) for role, names in wanted.items()} == {
+        role: sorted([*names, *names]) for role, names in POINTS.items()
+    }
