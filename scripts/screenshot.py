@@ -23,6 +23,7 @@ import httpx
 from playwright.sync_api import Page, sync_playwright
 
 START_SECONDS = 120.0
+ANSWER = "Please unplug it now and leave it unplugged. We will replace it; send us a private message with your address."
 
 
 @contextmanager
@@ -87,11 +88,25 @@ def photograph(address: str, password: str, out: Path) -> None:
         take(page, f"{address}/queue", out / "queue.png")
         take(page, f"{address}/queue?lang=fr", out / "queue.fr.png")
         take(page, f"{address}/connections?lang=en", out / "connections.png")
+        take(page, f"{address}/helped", out / "helped.png")
+        answer(page, address, out / "answer.png")
         phone = browser.new_context(viewport={"width": 390, "height": 844}, color_scheme="dark", device_scale_factor=2)
         page = phone.new_page()
         sign_in(page, address, password)
         take(page, f"{address}/queue", out / "queue-phone.png")
         browser.close()
+
+
+def answer(page: Page, address: str, path: Path) -> None:
+    """The composer, with an answer that a guard has something to say about."""
+    page.goto(f"{address}/queue")
+    page.keyboard.press("r")
+    page.wait_for_url("**/replies/*", wait_until="load")
+    page.fill("#text", ANSWER)
+    page.wait_for_selector("[data-live=preview]:has-text('unplug')")
+    page.wait_for_load_state("networkidle")
+    page.screenshot(path=path)
+    print(path)
 
 
 def take(page: Page, url: str, path: Path) -> None:

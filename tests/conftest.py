@@ -12,10 +12,20 @@ import psycopg
 import pytest
 from hypothesis import HealthCheck, settings
 
+from service.auth import passwords
+
 # Machines that run tests are busy: how long an example takes says nothing about the code.
 settings.register_profile("tenth", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("tenth")
 POSTGRES = os.environ.get("TENTH_TEST_POSTGRES") == "1"
+
+
+@pytest.fixture(scope="session", autouse=True)
+def cheap_passwords() -> Iterator[None]:
+    """Hashing is slow on purpose, and tests sign in thousands of times; `test_passwords` has the real cost."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(passwords, "METHOD", "scrypt:1024:8:1")
+        yield
 
 
 @pytest.fixture(scope="session")

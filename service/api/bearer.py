@@ -6,6 +6,7 @@ from collections.abc import Callable
 from functools import wraps
 from typing import Any
 
+import structlog
 from flask import Request, current_app, g, request
 
 from moderation.errors import NotAllowed
@@ -14,6 +15,8 @@ from moderation.policy import Subject, authorize
 from service.api.problems import Problem
 from service.deps import Deps
 from service.usecases.clients import CAPABILITIES, Client, authenticate
+
+log = structlog.get_logger(__name__)
 
 SCHEME = "token"
 _WITH_BODY = ("POST", "PUT", "PATCH")
@@ -64,6 +67,7 @@ def _client_with(scope: str) -> Client:
     try:
         authorize(client.asking, capability, Subject(f"api:{request.endpoint}", scope=scope), current_deps().now())
     except NotAllowed as refused:
+        log.warning("api.refused", call=request.endpoint, who=client.actor, scope=scope)
         how = f'Bearer realm="tenth", error="insufficient_scope", scope="{scope}"'
         raise Problem(403, str(refused), {"WWW-Authenticate": how}) from None
     return client

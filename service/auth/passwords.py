@@ -11,7 +11,8 @@ from moderation.errors import BadInput
 
 MIN_LENGTH = 12
 MAX_LENGTH = 200
-_METHOD = "scrypt"
+#: Cost, block size, rounds: as OWASP advises for this cost.
+METHOD = "scrypt:32768:8:3"
 _FIRST, _SECOND = "bdfgjklmnprstvz", "aeiou"
 
 
@@ -29,13 +30,13 @@ def hash_password(password: str) -> str:
         raise WeakPassword("length", f"A password needs {MIN_LENGTH} to {MAX_LENGTH} characters.")
     if len(set(password)) < 5:
         raise WeakPassword("repeats", "This password repeats the same few characters. Take another one.")
-    return generate_password_hash(password, method=_METHOD)
+    return generate_password_hash(password, method=METHOD)
 
 
 def matches(kept: str | None, password: str) -> bool:
     """Whether the password is right. No hash (an unknown name) costs the same work, so that time says nothing."""
     right = check_password_hash(kept or _nobody(), password[:MAX_LENGTH])
-    return right and kept is not None
+    return right and kept is not None and len(password) <= MAX_LENGTH
 
 
 def make_password() -> str:
@@ -46,4 +47,4 @@ def make_password() -> str:
 
 @cache
 def _nobody() -> str:
-    return generate_password_hash(secrets.token_urlsafe(16), method=_METHOD)
+    return generate_password_hash(secrets.token_urlsafe(16), method=METHOD)

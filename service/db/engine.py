@@ -22,10 +22,12 @@ MANY = 5_000
 
 
 def engine_options(url: str) -> dict[str, Any]:
-    """Options for `create_engine`, by database."""
+    """Options for `create_engine`, by database. Errors do not quote what was to be written: they end in logs."""
+    options: dict[str, Any] = {"hide_parameters": True}
     if url.startswith("sqlite"):
-        return {"connect_args": {"timeout": BUSY_SECONDS, "check_same_thread": False}}
-    return {"pool_pre_ping": True, "pool_size": 10, "max_overflow": 10, "connect_args": {"connect_timeout": 10}}
+        return options | {"connect_args": {"timeout": BUSY_SECONDS, "check_same_thread": False}}
+    own = {"pool_pre_ping": True, "pool_size": 10, "max_overflow": 10, "connect_args": {"connect_timeout": 10}}
+    return options | own
 
 
 def prepare(engine: Engine) -> None:

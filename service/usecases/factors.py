@@ -29,7 +29,7 @@ RECOVERY_CODES = 10
 _SLACK = 1
 #: Without letters and digits that look alike.
 _ALPHABET = "abcdefghjkmnpqrstuvwxyz23456789"
-_GROUPS, _GROUP = 4, 4
+_GROUPS, _GROUP = 6, 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -205,7 +205,7 @@ def _step(deps: Deps, row: CodeFactor | None, code: str) -> int | None:
 
 
 def _recovery_code() -> str:
-    """About 79 random bits, in groups that can be read aloud."""
+    """About 119 random bits, in groups that can be read aloud."""
     letters = ["".join(secrets.choice(_ALPHABET) for _ in range(_GROUP)) for _ in range(_GROUPS)]
     return "-".join(letters)
 

@@ -69,8 +69,10 @@ def install(app: Flask, settings: Settings) -> None:
     if settings.proxies:
         hops = settings.proxies
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=hops, x_proto=hops, x_host=hops)  # type: ignore[method-assign]
+    prefix = "__Host-" if settings.secure_cookies else ""  # browsers take that name for one host, over https only
     app.config.update(
-        SESSION_COOKIE_NAME="tenth",
+        COOKIE_PREFIX=prefix,
+        SESSION_COOKIE_NAME=f"{prefix}tenth",
         SESSION_COOKIE_HTTPONLY=True,
         SESSION_COOKIE_SAMESITE="Lax",
         SESSION_COOKIE_SECURE=settings.secure_cookies,

@@ -6,6 +6,7 @@ from functools import wraps
 from typing import Any
 from urllib.parse import urlsplit
 
+import structlog
 from flask import Flask, abort, current_app, flash, g, redirect, request, session, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
@@ -20,6 +21,7 @@ from service.usecases import factors, sessions
 from service.usecases.people import Known
 from service.web.blueprint import View, declared, deps, web
 
+log = structlog.get_logger(__name__)
 csrf = CSRFProtect()
 _STATIC = "web.static"
 #: Safe methods need no token; everything else does.
@@ -64,6 +66,7 @@ def guard() -> ResponseReturnValue | None:
     try:
         authorize(asking(), capability, Subject(f"page:{request.endpoint}"), deps().now())
     except NotAllowed:
+        log.warning("page.refused", page=request.endpoint, method=request.method, who=asking().name)
         abort(403, _("Your role does not include this."))
     if request.method not in _SAFE:
         _refuse_foreign()

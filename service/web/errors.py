@@ -9,6 +9,7 @@ from flask import Flask, current_app, render_template, request
 from flask.typing import ResponseReturnValue
 from flask_babel import lazy_gettext as _l
 from flask_wtf.csrf import CSRFError
+from sqlalchemy.exc import DataError
 from werkzeug.exceptions import HTTPException, InternalServerError
 
 from moderation.errors import BadInput
@@ -60,10 +61,17 @@ def _bad_input(error: BadInput) -> ResponseReturnValue:
     return page(400, what=str(error))
 
 
+def _beyond(_error: Exception) -> ResponseReturnValue:
+    """A number larger than any database keeps, or a sign that it refuses: nobody's address, and no fault of ours."""
+    return page(400)
+
+
 for _code in PAGES:
     web.register_error_handler(_code, _page)
 web.register_error_handler(CSRFError, _csrf)
 web.register_error_handler(BadInput, _bad_input)
+for _kind in (OverflowError, DataError):
+    web.register_error_handler(_kind, _beyond)
 
 
 def _unknown(app: Flask, code: int) -> Callable[[HTTPException], ResponseReturnValue]:

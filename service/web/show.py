@@ -25,7 +25,6 @@ from service.usecases.queue import Item, Line
 from service.web import judged, language, replying, text
 
 STATIC = Path(__file__).parent / "static"
-KEYS_COOKIE = "tenth_keys"
 _SOON, _LATE = 4 * 3600, 24 * 3600
 _NOTABLE = 0.25
 _BANDS = {
@@ -108,7 +107,7 @@ def install(app: Flask) -> None:
         return {
             "me": signed_in,
             "may": lambda word: signed_in is not None and allows(signed_in.asking, Capability(word)),
-            "keys_on": request.cookies.get(KEYS_COOKIE) != "off",
+            "keys_on": request.cookies.get(keys_cookie()) != "off",
             "lang": language.locale(),
             "other_lang": other_language,
         }
@@ -131,6 +130,11 @@ def install(app: Flask) -> None:
         lang_tag=text.language_tag,
     )
     app.jinja_env.globals["marked"] = text.marked
+
+
+def keys_cookie() -> str:
+    """The name of the cookie that says whether single keys act."""
+    return f"{current_app.config['COOKIE_PREFIX']}tenth_keys"
 
 
 @cache

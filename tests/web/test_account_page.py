@@ -176,7 +176,7 @@ def test_codes_are_set_up_with_picture_text_and_recovery_codes(
     assert found
     phone = pyotp.TOTP(found.group(1).replace(" ", ""))
     picture = client.get("/account/codes/picture.svg")
-    assert (picture.content_type, picture.headers["Cache-Control"]) == ("image/svg+xml", "no-store")
+    assert (picture.content_type, picture.headers["Cache-Control"]) == ("image/svg+xml; charset=utf-8", "no-store")
     assert b"<svg" in picture.data
     assert post(client, "/account/codes", code="000000").status_code == 422
     done = post(client, "/account/codes", code=phone.now())

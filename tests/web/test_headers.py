@@ -201,6 +201,7 @@ def test_cookies_are_for_us_alone(plain: Answers, secure: Answers) -> None:
         assert {"secure", "httponly", "samesite=lax", "path=/"} <= parts, cookie
         assert not any(p.startswith("domain") for p in parts), cookie
         assert len(cookie) < 4096, cookie
+        assert cookie.startswith("__Host-"), cookie
     for cookie in (c for a in plain.all.values() for c in a.headers.getlist("Set-Cookie")):
         assert "HttpOnly" in cookie
         assert "SameSite=Lax" in cookie
@@ -233,8 +234,7 @@ def test_nothing_says_what_we_are_made_of(secure: Answers) -> None:
 def test_every_text_says_how_it_is_written(secure: Answers) -> None:
     for name, answer in secure.all.items():
         kind = answer.headers.get("Content-Type", "")
-        # The QR code is XML, which is UTF-8 where nothing else is said.
-        if answer.data and re.match(r"text/|.*\+xml|.*/xml", kind) and name != "picture":
+        if answer.data and re.match(r"text/|.*\+xml|.*/xml", kind):
             assert "charset=utf-8" in kind.lower(), name
 
 

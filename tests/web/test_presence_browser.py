@@ -56,16 +56,16 @@ def test_a_second_person_is_seen_comes_writes_decides_and_goes(site: Site, brows
     first = open_as(browser, site, "manager", address)
     second = open_as(browser, site, "responder", address)
     around = first.locator("[data-around]")
-    expect(around).to_contain_text("responder has it open", timeout=15_000)
+    expect(around).to_contain_text("responder has it open", timeout=30_000)
     second.fill("#inside-note", "It is the thermostat")
-    expect(around).to_contain_text("responder is writing", timeout=15_000)
+    expect(around).to_contain_text("responder is writing", timeout=30_000)
     expect(first.locator("[data-changed]")).to_be_hidden()
     known = people.sign_in(deps, "responder", PASSWORD)
     assert known is not None
     cases.act(deps, case.id, Intent("claim", case.version), known)
-    expect(first.locator("[data-changed]")).to_be_visible(timeout=15_000)
+    expect(first.locator("[data-changed]")).to_be_visible(timeout=30_000)
     second.goto(site.address + "/queue")
-    expect(around).not_to_contain_text("responder", timeout=15_000)
+    expect(around).not_to_contain_text("responder", timeout=30_000)
 
 
 @pytest.mark.parametrize("size", [WIDE, PHONE])

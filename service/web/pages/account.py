@@ -11,11 +11,11 @@ from moderation.model import Capability
 from service.auth.passwords import MIN_LENGTH, WeakPassword
 from service.usecases import factors, lockout, passkeys, people, sessions
 from service.web import ceremony
-from service.web.access import enter, here, leave, local_path, me
+from service.web.access import enter, here, leave, local_path, me, proven
 from service.web.blueprint import deps, needs, web
 from service.web.limits import FAILED, LOCKED
 from service.web.pages.door import weak_words
-from service.web.show import KEYS_COOKIE
+from service.web.show import keys_cookie
 
 _YEAR = 31_536_000
 
@@ -101,12 +101,13 @@ def change_keys() -> ResponseReturnValue:
     response = current_app.make_response(_back())
     value = "on" if request.form.get("keys") == "on" else "off"
     secure = bool(current_app.config["SESSION_COOKIE_SECURE"])
-    response.set_cookie(KEYS_COOKIE, value, max_age=_YEAR, secure=secure, httponly=True, samesite="Lax")
+    response.set_cookie(keys_cookie(), value, max_age=_YEAR, secure=secure, httponly=True, samesite="Lax")
     return response
 
 
 @web.post("/account/sessions/<int:session_id>/end")
 @needs(Capability.ACCOUNT)
+@proven
 def end_session(session_id: int) -> ResponseReturnValue:
     """Ends one of one's own sessions, wherever it is."""
     if session_id == here().id:
@@ -119,6 +120,7 @@ def end_session(session_id: int) -> ResponseReturnValue:
 
 @web.post("/account/sessions/end-others")
 @needs(Capability.ACCOUNT)
+@proven
 def end_other_sessions() -> ResponseReturnValue:
     """Ends every session of one's own but this one."""
     sessions.end_others(deps(), here())

@@ -38,7 +38,7 @@ def codes_picture() -> ResponseReturnValue:
     found = factors.begun(deps(), me())
     if found is None:
         abort(404)
-    return factors.picture(found[1]), {"Content-Type": "image/svg+xml"}
+    return factors.picture(found[1]), {"Content-Type": "image/svg+xml; charset=utf-8"}
 
 
 @web.post("/account/codes")

@@ -140,9 +140,7 @@ def picture(reply_id: int, picture_id: int) -> ResponseReturnValue:
         mime, body = pictures.picture(deps(), reply_id, picture_id, me())
     except TenthError:
         abort(404)
-    return Response(
-        body, mimetype=mime, headers={"Content-Disposition": "inline", "Cache-Control": "private, no-cache"}
-    )
+    return Response(body, mimetype=mime, headers={"Content-Disposition": "inline"})
 
 
 @web.post("/replies/<int:reply_id>/withdraw")
