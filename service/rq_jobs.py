@@ -39,6 +39,10 @@ def purge() -> int:
     return work.purge(process_deps())
 
 
+def check_accounts() -> int:
+    return work.check_accounts(process_deps())
+
+
 def keep_time() -> int:
     return work.keep_time(process_deps())
 

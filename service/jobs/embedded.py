@@ -50,6 +50,7 @@ class Embedded:
                 ("act", self._act, 1.0),
                 ("look", self._look, 10.0),
                 ("time", self._keep_time, 10.0),
+                ("account", self._check_accounts, 300.0),
                 ("learn", self._learn, 60.0),
                 ("keep", self._keep, 600.0),
             )
@@ -110,6 +111,10 @@ class Embedded:
 
     def _keep_time(self) -> int:
         work.keep_time(self._deps)
+        return 0
+
+    def _check_accounts(self) -> int:
+        work.check_accounts(self._deps)
         return 0
 
     def _learn(self) -> int:

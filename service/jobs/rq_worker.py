@@ -29,6 +29,7 @@ SWEEP = (
     ("perform_actions", 2.0),
     ("look_again", 15.0),
     ("keep_time", 15.0),
+    ("check_accounts", 300.0),
     ("learn", 60.0),
     ("purge", 900.0),
 )

@@ -3,7 +3,19 @@
 from __future__ import annotations
 
 from service.deps import Deps
-from service.usecases import acting, cases, clocks, helped, intake, keeping, learning, looking, polling, triage
+from service.usecases import (
+    accounts,
+    acting,
+    cases,
+    clocks,
+    helped,
+    intake,
+    keeping,
+    learning,
+    looking,
+    polling,
+    triage,
+)
 
 #: Batches one job reads before it gives others a turn.
 BATCHES = 50
@@ -53,6 +65,11 @@ def purge(deps: Deps) -> int:
 def learn(deps: Deps) -> int:
     """Tries what new decisions teach about the line."""
     return learning.learn_due(deps)
+
+
+def check_accounts(deps: Deps) -> int:
+    """Tries the credentials of brand accounts that were not tried for long."""
+    return accounts.check_due(deps)
 
 
 def keep_time(deps: Deps) -> int:

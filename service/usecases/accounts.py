@@ -7,21 +7,28 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import delete, select
+import structlog
+from sqlalchemy import delete, or_, select
 from sqlalchemy.orm import Session
 
 from moderation.errors import BadInput
 from moderation.model import Capability
 from moderation.policy import ROLES, Level
-from plugins.contract import Check, CredentialsRefused, Limits
+from plugins.contract import Check, ConnectorError, CredentialsRefused, Limits
 from service.db.audit import Entry, append
 from service.db.models import Connection, Person
 from service.db.reply_tables import AccountLevel, BrandAccount
 from service.deps import Deps
 from service.usecases.connections import check_settings, connector_named, read_settings, settings_of, split_settings
+
+log = structlog.get_logger(__name__)
+
+#: How often a credential is tried that nobody used meanwhile, and how many at once.
+CHECK_EVERY = timedelta(hours=6)
+CHECKS = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +116,27 @@ def check_account(deps: Deps, account_id: int) -> Check | None:
         raise
     note_check(deps, account_id, "", found.limits if found else None)
     return found
+
+
+def check_due(deps: Deps) -> int:
+    """Asks the platforms about accounts that were not asked about for some hours: a token that was taken away shows.
+
+    What else goes wrong (a platform that is down) is tried again at the next time. Returns how many were asked about.
+    """
+    now = deps.now()
+    stale = or_(BrandAccount.checked_at.is_(None), BrandAccount.checked_at <= now - CHECK_EVERY)
+    with deps.store.write() as session:
+        query = select(BrandAccount).where(BrandAccount.state != "closed", stale).limit(CHECKS)
+        due = session.scalars(query.with_for_update(skip_locked=True)).all()
+        ids = [account.id for account in due]
+        for account in due:
+            account.checked_at = now
+    for account_id in ids:
+        try:
+            check_account(deps, account_id)
+        except (BadInput, ConnectorError) as error:
+            log.warning("account.check_failed", account=account_id, error=type(error).__name__)
+    return len(ids)
 
 
 def give_level(deps: Deps, account_id: int, username: str, level: Level | None, actor: str) -> None:

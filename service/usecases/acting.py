@@ -24,10 +24,11 @@ from moderation.errors import BadInput, NotAllowed, TenthError
 from moderation.guards.contract import Finding
 from moderation.model import Capability
 from moderation.policy import Permit, Subject, authorize
-from plugins.contract import Act, Ambiguous, Permanent, Receipt, Session, Temporary
+from plugins.contract import Act, Ambiguous, CredentialsRefused, Permanent, Receipt, Session, Temporary
 from service.db.models import Action, Case, Outbox, Person
 from service.db.reply_tables import Reply
 from service.deps import Deps
+from service.usecases.accounts import note_check
 from service.usecases.connections import open_session, opened
 from service.usecases.links import broken_links
 from service.usecases.settling import act_of, note, refuse_guarded, settle, settle_reply
@@ -254,6 +255,8 @@ def _call(deps: Deps, job: _Job, platform: Session) -> None:
         _retry(deps, job, error)
     except Permanent as error:
         _end(deps, job, "failed", error=str(error))
+        if isinstance(error, CredentialsRefused) and job.account_id is not None:
+            note_check(deps, job.account_id, str(error))
     except Exception as error:
         log.exception("action.failed", action=job.act.action_id)
         words = f"The connector failed ({type(error).__name__}); it is not known whether this was sent."

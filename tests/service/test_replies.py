@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
@@ -12,10 +13,10 @@ from sqlalchemy import select, update
 from moderation.errors import BadInput, NotAllowed
 from moderation.guards.contract import Guard
 from moderation.policy import Level
-from service.db.models import Action, Case, Message, Person
+from service.db.models import Action, Case, Connection, Message, Person
 from service.db.reply_tables import ApprovalRule, BrandAccount, Reply
 from service.usecases import acting, replies
-from service.usecases.accounts import give_level
+from service.usecases.accounts import check_due, give_level
 from service.usecases.people import Known, create_person, known_person
 from service.usecases.replies import Changed, Guarded, Words
 from tests.service.acting_support import ANSWER, Desk, answering, live
@@ -254,3 +255,37 @@ def test_a_post_that_is_refused_comes_back_with_the_reason_and_every_word(desk: 
     assert (back.state, back.text) == ("returned", ANSWER)
     assert back.error
     assert case(desk).open
+
+
+# ------------------------------------------------------------------ credentials
+
+
+def take_the_token_away(desk: Desk) -> None:
+    with desk.deps.store.write() as session:
+        row = session.get_one(Connection, desk.connection_id)
+        secrets = json.loads(desk.deps.vault.open(row.sealed))
+        row.sealed = desk.deps.vault.seal(json.dumps(dict.fromkeys(secrets, "0" * 64)))
+
+
+def account_state(desk: Desk) -> str:
+    with desk.deps.store.read() as session:
+        return session.scalars(select(BrandAccount.state)).one()
+
+
+def test_a_token_that_was_taken_away_shows_at_the_send_and_no_word_is_lost(desk: Desk) -> None:
+    reply_id, version = written(desk, owner(desk))
+    outcome = replies.send(desk.deps, reply_id, version, owner(desk))
+    take_the_token_away(desk)
+    assert outcome.action_id is not None
+    assert desk.step(outcome.action_id) == "failed"
+    assert account_state(desk) == "refused"
+    assert (row(desk, reply_id).state, row(desk, reply_id).text) == ("returned", ANSWER)
+
+
+def test_a_token_that_nobody_uses_is_tried_every_few_hours(desk: Desk) -> None:
+    take_the_token_away(desk)
+    assert check_due(desk.deps) == 0
+    desk.clock.pass_(hours=7)
+    assert check_due(desk.deps) == 1
+    assert account_state(desk) == "refused"
+    assert check_due(desk.deps) == 0
