@@ -4,6 +4,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt
 SHARED ?= ../shared
+# Many tests wait for a browser or a server, so one process more than there are cores.
+WORKERS ?= $(shell expr $$(getconf _NPROCESSORS_ONLN) + 1)
 
 .PHONY: run test lint types imports pytest soak postgres bench train train-careful evaluate screenshot clean
 
@@ -24,11 +26,11 @@ imports: $(VENV)/.dev
 	$(BIN)/lint-imports
 
 pytest: $(VENV)/.dev
-	$(BIN)/python -m pytest -q -n auto --dist loadfile
+	$(BIN)/python -m pytest -q -n $(WORKERS) --dist loadfile
 
 # The same tests on a real PostgreSQL, started from a wheel.
 postgres: $(VENV)/.dev
-	TENTH_TEST_POSTGRES=1 $(BIN)/python -m pytest -q -n auto --dist loadfile tests/service tests/api tests/web tests/migrations
+	TENTH_TEST_POSTGRES=1 $(BIN)/python -m pytest -q -n $(WORKERS) --dist loadfile tests/service tests/api tests/web tests/migrations
 
 # Long runs: kills, storms, a million messages.
 soak: $(VENV)/.dev
