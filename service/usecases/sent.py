@@ -22,7 +22,7 @@ from service.usecases.acting import Wanted, write_action
 from service.usecases.links import broken_links
 from service.usecases.people import Known
 from service.usecases.replies import refuse
-from service.usecases.wording import LONGEST, case_of, move, options_of, reasons_of, reply_in
+from service.usecases.wording import LONGEST, case_of, move, options_of, reasons_of, reply_in, without_nul
 
 #: An act in one of these may still change what the public reads.
 ON_ITS_WAY = ("approved", "sending", "unknown")
@@ -37,6 +37,7 @@ def edit_sent(
 
     `reasons` are given against guards, by their names, beside those that were given before.
     """
+    text = without_nul(text)
     if not text.strip() or len(text) > LONGEST:
         raise BadInput("The new words are empty or too long.")
     links = broken_links(deps, text)

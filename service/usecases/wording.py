@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from sqlalchemy import select
@@ -51,7 +51,7 @@ class Words:
 
 def write(session: Session, deps: Deps, reply: Reply, words: Words, person: Known, verb: str) -> None:
     """Puts the words into a draft, narrowed to what may be. Raises BadInput, NotAllowed."""
-    message = session.get_one(Message, reply.message_id)
+    message, words = session.get_one(Message, reply.message_id), _keepable(words)
     _check(deps, reply, words)
     if words.account_id not in (None, reply.account_id):
         reply.account_id = account_for(deps, session, case_of(session, reply.case_id), person.asking, words.account_id)
@@ -62,6 +62,17 @@ def write(session: Session, deps: Deps, reply: Reply, words: Words, person: Know
     reply.visibility = max(words.visibility, message.visibility, key=narrowness)
     reply.overrides = reasons_of(words.reasons)
     reply.version, reply.updated_at = reply.version + 1, deps.now()
+
+
+def _keepable(words: Words) -> Words:
+    text, warning, language = map(without_nul, (words.text, words.content_warning, words.language))
+    reasons = {name: without_nul(reason) for name, reason in words.reasons.items()}
+    return replace(words, text=text, content_warning=warning, language=language, reasons=reasons)
+
+
+def without_nul(typed: str) -> str:
+    """PostgreSQL keeps no NUL sign, and no platform shows one."""
+    return typed.replace("\0", "")
 
 
 def reasons_of(given: Mapping[str, str]) -> dict[str, str]:

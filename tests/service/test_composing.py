@@ -60,6 +60,7 @@ def test_whatever_is_typed_is_never_wider_and_keeps_the_warning(
         session.execute(update(Message).values(visibility=parent, content_warning=warned))
     reply_id = replies.start(desk.deps, desk.case_id, owner(desk))
     kept = save(desk, reply_id, Words(text, warning, wished, reasons=reasons))
+    text = text.replace("\0", "")
     assert kept.text == text
     assert wording.narrowness(kept.visibility) >= wording.narrowness(parent)
     assert not warned or kept.content_warning
@@ -173,3 +174,9 @@ def test_what_waits_is_taken_back_by_its_writer_alone(desk: Desk) -> None:
     assert (row(desk, reply_id).state, row(desk, reply_id).text) == ("draft", text)
     with pytest.raises(Changed):
         replies.approve(desk.deps, reply_id, waiting.version, owner(desk))
+
+
+def test_a_sign_that_no_database_keeps_is_left_out_and_no_word_with_it(desk: Desk) -> None:
+    reply_id = replies.start(desk.deps, desk.case_id, owner(desk))
+    kept = save(desk, reply_id, Words("It is\0 hot.", "hot\0 surface", "public", reasons={"tone": "a\0 joke"}))
+    assert (kept.text, kept.content_warning, kept.overrides) == ("It is hot.", "hot surface", {"tone": "a joke"})
