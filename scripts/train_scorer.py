@@ -32,7 +32,7 @@ from moderation.scoring.normalise import clip  # noqa: E402
 
 FIGURES = MODEL.parent / "measured.json"
 #: Of sentences that a grammar makes, one in so many says what there is to say.
-THIN, EMERGENCIES = 3, 6.0
+THIN, EMERGENCIES = 3, 12.0
 #: How the names of sources begin that hold whole texts, not words or what a grammar made.
 WRITTEN = ("tox_", "threads_", "need_", "sentences")
 PEAK = np.array([{"urgency": 0.7, "sentiment": 0.0}.get(head, 0.6) for head in HEADS], np.float32)

@@ -11,7 +11,7 @@ from moderation.scoring.contract import Score
 
 HEADS = ("toxicity", "urgency")
 BLENDS = ("average", "replace")
-MEMBERS, BANDS = "embedded,careful", "toxicity 0.2-0.6, urgency 0.3-0.7"
+MEMBERS, BANDS = "embedded,careful", "toxicity 0.35-0.65, urgency 0.4-0.6"
 BLEND: Literal["average"] = "average"
 _NUMBER = r"(0?\.\d+|[01](?:\.0+)?)"
 _BAND = re.compile(rf"\s*({'|'.join(HEADS)})\s+{_NUMBER}\s*-\s*{_NUMBER}\s*")

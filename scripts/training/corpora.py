@@ -20,8 +20,6 @@ TWEET_URGENCY_SHARE = 0.1
 GRAMMAR_WEIGHT = 0.5
 LEXICON_WEIGHT = 3.0
 SENTENCE_WEIGHT = 2.5
-#: What sentences written for one head count for urgency: those about needs say most of it.
-SENTENCE_URGENCY = {"need": 0.6, "tone": 0.2}
 SURE, UNLIKELY = 0.95, 0.02
 HERE = Path(__file__).parent
 _LETTERS = dict(zip("sitpa", CLASSES, strict=True))
@@ -97,8 +95,8 @@ TIER_A: tuple[tuple[str, Callable[[Row], dict[str, float]], float], ...] = (
     ("tox_en_davidson", _davidson, 0.25),
     ("tox_en_mlma", _tweet(0.8, 0.2), 0.15),
     ("tox_fr_mlma", _tweet(0.75, 0.2), 0.4),
-    ("tox_en_github_raman_comments", _toxic(0.9, 0.03), 2.0),
-    ("threads_en_incivility", _toxic(0.7, 0.05), 1.2),
+    ("tox_en_github_raman_comments", _toxic(0.9, 0.03), 1.0),
+    ("threads_en_incivility", _toxic(0.7, 0.05), 0.6),
     ("tox_en_detoxify_dummy", _dummy, 1.5),
     ("need_en_minibar", _minibar, 0.7),
     ("need_fr_minibar", _minibar, 0.7),
@@ -194,9 +192,7 @@ def _written(path: Path, line: str) -> Example | None:
     targets = {"toxicity": _chance(toxicity / 100), "urgency": _chance(urgency / 100), "sentiment": (glad + 100) / 200}
     targets |= _held({name: letter in columns[1] for letter, name in _LETTERS.items()})
     targets |= _held({name: name in columns[3] for name in INTENTS})
-    head, language = path.stem.split("_")[:2]
-    share = SENTENCE_URGENCY[head]
-    return Example(columns[5], language, f"sentences {path.stem}", targets, SENTENCE_WEIGHT, urgency_share=share)
+    return Example(columns[5], path.stem.split("_")[1], f"sentences {path.stem}", targets, SENTENCE_WEIGHT)
 
 
 def _chance(share: float) -> float:
