@@ -28,9 +28,9 @@ imports: $(VENV)/.dev
 pytest: $(VENV)/.dev
 	$(BIN)/python -m pytest -q -n $(WORKERS) --dist loadfile
 
-# The same tests on a real PostgreSQL, started from a wheel; what a browser shows does not depend on the database.
+# The same tests on a real PostgreSQL, started from a wheel. Of those in a browser, the walk over all pages.
 postgres: $(VENV)/.dev
-	TENTH_TEST_POSTGRES=1 $(BIN)/python -m pytest -q -n $(WORKERS) --dist loadfile --ignore-glob='*browser*' tests/service tests/api tests/web tests/migrations
+	TENTH_TEST_POSTGRES=1 $(BIN)/python -m pytest -q -n $(WORKERS) --dist loadfile --ignore-glob='*_browser.py' --ignore-glob='*browser_*.py' tests/service tests/api tests/web tests/migrations
 
 # Long runs: kills, storms, a million messages.
 soak: $(VENV)/.dev
