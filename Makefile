@@ -30,7 +30,7 @@ pytest: $(VENV)/.dev
 
 # The same tests on a real PostgreSQL, started from a wheel. Of those in a browser, the walk over all pages.
 postgres: $(VENV)/.dev
-	TENTH_TEST_POSTGRES=1 $(BIN)/python -m pytest -q -n $(WORKERS) --dist loadfile --ignore-glob='*_browser.py' --ignore-glob='*browser_*.py' tests/service tests/api tests/web tests/migrations
+	TENTH_TEST_POSTGRES=1 $(BIN)/python -m pytest -q -n $(WORKERS) --dist loadfile --ignore-glob='*test_?*_browser.py' --ignore-glob='*browser_*.py' tests/service tests/api tests/web tests/migrations
 
 # Long runs: kills, storms, a million messages.
 soak: $(VENV)/.dev
