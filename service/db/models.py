@@ -276,6 +276,7 @@ class Case(Base):
         Index("ix_case_queue", "lane", "open", "priority", "id"),
         Index("ix_case_community_queue", "community_id", "lane", "open", "priority", "id"),
         Index("ix_case_look", "look_again_at"),
+        Index("ix_case_state", "state", "person_id"),
     )
 
     id: Mapped[int] = mapped_column(Id, primary_key=True)
