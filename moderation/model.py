@@ -29,6 +29,9 @@ class Capability(StrEnum):
     TRIAGE = "triage"
     DRAFT = "draft"
     APPROVE = "approve"
+    KEEP = "keep"
+    JUDGE = "judge"
+    GRANT = "grant"
     MANAGE = "manage"
     ADMINISTER = "administer"
 
@@ -49,17 +52,40 @@ class Capability(StrEnum):
     RESOLVE_REPORT = "resolve_report"
 
 
-#: Those that happen on a platform: an action is of such a kind. `edit` and `delete` are for our own posts only.
-ACTS = frozenset(Capability) - {
-    Capability.VISIT,
-    Capability.ACCOUNT,
-    Capability.SEE,
-    Capability.MEASURE,
-    Capability.TRIAGE,
-    Capability.DRAFT,
-    Capability.APPROVE,
-    Capability.MANAGE,
-    Capability.ADMINISTER,
+#: What happens in the desk: to enter the keepers' page, to judge an appeal, to give and take back grants, and the rest.
+_IN_THE_DESK = frozenset(
+    {
+        Capability.VISIT,
+        Capability.ACCOUNT,
+        Capability.SEE,
+        Capability.MEASURE,
+        Capability.TRIAGE,
+        Capability.DRAFT,
+        Capability.APPROVE,
+        Capability.KEEP,
+        Capability.JUDGE,
+        Capability.GRANT,
+        Capability.MANAGE,
+        Capability.ADMINISTER,
+    }
+)
+#: Those that happen on a platform: an action is of such a kind.
+ACTS = frozenset(Capability) - _IN_THE_DESK
+#: For our own posts only.
+OWN_POSTS = frozenset({Capability.REPLY, Capability.EDIT, Capability.DELETE})
+#: Those that touch what others wrote, or who they are.
+MODERATING = ACTS - OWN_POSTS
+#: What takes an act back; a move is taken back by a move to where the thread was. What is not here stays done.
+INVERSES = {
+    Capability.HIDE: Capability.RESTORE,
+    Capability.RESTORE: Capability.HIDE,
+    Capability.LOCK: Capability.UNLOCK,
+    Capability.UNLOCK: Capability.LOCK,
+    Capability.MOVE: Capability.MOVE,
+    Capability.SILENCE: Capability.UNSILENCE,
+    Capability.UNSILENCE: Capability.SILENCE,
+    Capability.SUSPEND: Capability.UNSUSPEND,
+    Capability.UNSUSPEND: Capability.SUSPEND,
 }
 
 
@@ -157,6 +183,45 @@ class ThreadListed:
     at: datetime
 
 
+class ReportReason(StrEnum):
+    """What a report complains of, in words that every platform's own reasons map to."""
+
+    SPAM = "spam"
+    ABUSE = "abuse"
+    OFF_TOPIC = "off_topic"
+    RULES = "rules"
+    LEGAL = "legal"
+    OTHER = "other"
+
+
+class ReportOutcome(StrEnum):
+    """What became of a report: upheld, rejected (the post was fine), or closed without saying which."""
+
+    OPEN = "open"
+    UPHELD = "upheld"
+    REJECTED = "rejected"
+    CLOSED = "closed"
+
+
+@dataclass(frozen=True, slots=True)
+class ReportSeen:
+    """A report (flag): an author's complaint about a message, or about an author where `message_id` is None.
+
+    `reporter` is None where the platform does not tell; `text` is what they wrote. `version` orders the states of a
+    report as a message's does.
+    """
+
+    remote_id: str
+    at: datetime
+    reason: ReportReason = ReportReason.OTHER
+    outcome: ReportOutcome = ReportOutcome.OPEN
+    message_id: str | None = None
+    about: AuthorSeen | None = None
+    reporter: AuthorSeen | None = None
+    text: str = ""
+    version: float = 0.0
+
+
 @dataclass(frozen=True, slots=True)
 class Ignored:
     """A payload that is understood and rightly leaves nothing: a ping, a like by name, an unknown event."""
@@ -164,7 +229,7 @@ class Ignored:
     why: str
 
 
-Event = MessageSeen | MessageGone | ThreadChanged | ThreadListed | Ignored
+Event = MessageSeen | MessageGone | ThreadChanged | ThreadListed | ReportSeen | Ignored
 
 
 @dataclass(frozen=True, slots=True)

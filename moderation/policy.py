@@ -8,7 +8,8 @@ from datetime import datetime
 from enum import StrEnum
 
 from moderation.errors import NotAllowed
-from moderation.model import ACTS, Capability
+from moderation.grants import Grant, Place
+from moderation.model import ACTS, MODERATING, OWN_POSTS, Capability
 
 
 class Level(StrEnum):
@@ -24,13 +25,17 @@ _LEVELS = tuple(Level)
 
 @dataclass(frozen=True, slots=True)
 class Permit:
-    """The proof that `authorize()` said yes, for one action at one time. Connector actions take one."""
+    """The proof that `authorize()` said yes, for one action at one time. Connector actions take one.
+
+    `grant` is the one that it was said yes by; None: a role's right.
+    """
 
     action_id: int
     person: str
     capability: Capability
     subject: str
     at: datetime
+    grant: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +43,7 @@ class Actor:
     """Who asks, at the moment of asking.
 
     `name` is what the audit log calls them; `levels` are a person's rights on brand accounts by the account's id;
-    `scopes` belong to programs.
+    `scopes` belong to programs, `grants` to those whom the brand trusts with a part of its communities.
     """
 
     name: str = ""
@@ -46,6 +51,7 @@ class Actor:
     active: bool = True
     levels: Mapping[int, Level] = field(default_factory=dict)
     scopes: frozenset[str] = frozenset()
+    grants: tuple[Grant, ...] = ()
 
 
 NOBODY = Actor()
@@ -58,6 +64,11 @@ class Subject:
     `stopped` and `shadow` hold back every act on a platform. `account` is the brand account that would speak; `closed`
     that it was taken out of use. `needs_approval` means that a rule wants a second person's yes to what `writer` wrote.
     `scope` is what a program must have been given; `role` the one a person has, or would get, that this is about.
+
+    Of an act of moderation: `place` is where it would happen, `own` that it is the asker's own thread or post or grant,
+    `rank` how high the author stands that it would be done to (see `RANKS`), `decider` who decided what is appealed
+    against. `hours` is how long a silence lasts (None: no end). `lately` are the acts by grant in the last hour and the
+    last day. `several` is an act on many at once, `second` who else said yes to it.
     """
 
     name: str
@@ -70,18 +81,25 @@ class Subject:
     writer: str = ""
     scope: str = ""
     role: str = ""
+    place: Place | None = None
+    own: bool = False
+    rank: int = 0
+    decider: str = ""
+    hours: int | None = None
+    lately: tuple[int, int] = (0, 0)
+    several: bool = False
+    second: str = ""
 
 
 _VISITOR = frozenset({Capability.VISIT})
 _SIGNED_IN = _VISITOR | {Capability.ACCOUNT}
 _READER = _SIGNED_IN | {Capability.SEE, Capability.MEASURE}
-_OWN_POSTS = frozenset({Capability.REPLY, Capability.EDIT, Capability.DELETE})
 _EVERYTHING = frozenset(Capability)
 #: What each role includes. A role that is not here includes nothing.
 ROLES: Mapping[str, frozenset[Capability]] = {
     "owner": _EVERYTHING,
     "manager": _EVERYTHING,
-    "responder": _READER | _OWN_POSTS | {Capability.TRIAGE, Capability.DRAFT},
+    "responder": _READER | OWN_POSTS | {Capability.TRIAGE, Capability.DRAFT, Capability.APPROVE},
     "analyst": _READER,
     "rock_star": _SIGNED_IN,
     "program": _VISITOR | {Capability.SEE, Capability.DRAFT, Capability.MANAGE},
@@ -89,7 +107,11 @@ ROLES: Mapping[str, frozenset[Capability]] = {
 }
 #: Roles that a person can be given, from the most trusted down.
 PEOPLE = ("owner", "manager", "responder", "analyst", "rock_star")
-_TRUSTED = frozenset({"owner", "manager"})
+#: Those who need no level to use a brand account.
+TRUSTED = frozenset({"owner", "manager"})
+#: How high somebody stands: nobody moderates an equal. A platform's staff and the brand's accounts stand as a manager.
+RANKS: Mapping[str, int] = {"owner": 4, "manager": 3, "responder": 2, "analyst": 1, "rock_star": 1}
+STAFF_RANK = RANKS["manager"]
 
 
 def authorize(actor: Actor, capability: Capability, subject: Subject, now: datetime) -> Permit:
@@ -97,27 +119,36 @@ def authorize(actor: Actor, capability: Capability, subject: Subject, now: datet
     _refuse_held_back(capability, subject)
     if not actor.active:
         raise NotAllowed("This account is closed.")
+    by = None
     if capability not in ROLES.get(actor.role, frozenset()):
-        raise NotAllowed(f"The role “{actor.role}” does not include “{capability}”.")
+        by = _grant_for(actor, capability, subject, now)
     if actor.role == "program" and subject.scope and subject.scope not in actor.scopes:
         raise NotAllowed(f"This token lacks the scope “{subject.scope}”.")
-    if capability is Capability.ADMINISTER:
-        _refuse_above(actor, subject)
+    _refuse_among_people(actor, capability, subject)
     if subject.account is not None:
-        _refuse_without_level(actor, capability, subject, subject.account)
-    return Permit(action_id=subject.action_id, person=actor.name, capability=capability, subject=subject.name, at=now)
+        _refuse_without_level(actor, capability, subject, subject.account, by)
+    elif capability is Capability.APPROVE and not _approves(actor):
+        raise NotAllowed("You may not approve answers with any brand account.")
+    given = by.id if by is not None else None
+    return Permit(subject.action_id, actor.name, capability, subject.name, now, given)
 
 
 def allows(actor: Actor, capability: Capability) -> bool:
     """Whether a role includes a capability at all: for what to offer, never for what to do."""
+    if capability is Capability.APPROVE and not _approves(actor):
+        return False
     return actor.active and capability in ROLES.get(actor.role, frozenset())
+
+
+def _approves(actor: Actor) -> bool:
+    return actor.role in TRUSTED or Level.APPROVE in actor.levels.values()
 
 
 def level_of(actor: Actor, account: int) -> Level | None:
     """What somebody may do with a brand account. Owners and managers may use each; analysts and programs never send."""
     if not actor.active:
         return None
-    if actor.role in _TRUSTED:
+    if actor.role in TRUSTED:
         return Level.APPROVE
     given = actor.levels.get(account)
     if actor.role == "program":
@@ -134,6 +165,55 @@ def _refuse_held_back(capability: Capability, subject: Subject) -> None:
         raise NotAllowed("This connection is in shadow mode: it reads, and sends nothing.")
 
 
+def _grant_for(actor: Actor, capability: Capability, subject: Subject, now: datetime) -> Grant:
+    """The grant that covers what is asked. Without a place none does: a page or call that names none is not theirs."""
+    held = [grant for grant in actor.grants if grant.holds(now)]
+    if capability is Capability.KEEP and held:
+        return held[0]
+    place = subject.place
+    mine = [g for g in held if capability in g.capabilities and place is not None and g.scope.covers(place)]
+    if not mine:
+        where = " here" if any(capability in grant.capabilities for grant in held) else ""
+        raise NotAllowed(f"The role “{actor.role}” does not include “{capability}”, and no grant gives it{where}.")
+    best = max(mine, key=lambda grant: (grant.silence_hours, grant.daily, grant.hourly, -grant.id))
+    if capability in ACTS:
+        _refuse_beyond(best, capability, subject)
+    return best
+
+
+def _refuse_beyond(grant: Grant, capability: Capability, subject: Subject) -> None:
+    hour, day = subject.lately
+    if hour >= grant.hourly or day >= grant.daily:
+        raise NotAllowed(f"This grant allows {grant.hourly} acts an hour and {grant.daily} a day; wait a while.")
+    if capability is Capability.SILENCE and (subject.hours is None or subject.hours > grant.silence_hours):
+        raise NotAllowed(f"This grant allows a silence of at most {grant.silence_hours} hours.")
+    if subject.several and not subject.second:
+        raise NotAllowed("Acts on many at once need a second person.")
+
+
+def _refuse_among_people(actor: Actor, capability: Capability, subject: Subject) -> None:
+    """What one person may not do to another, or to themselves, whatever rights they have."""
+    if capability is Capability.ADMINISTER:
+        _refuse_above(actor, subject)
+    if capability is Capability.GRANT and subject.own:
+        raise NotAllowed("Nobody gives a grant to themselves.")
+    if capability is Capability.JUDGE and subject.decider == actor.name:
+        raise NotAllowed("Somebody else must judge this: it is about your own decision.")
+    if capability in MODERATING:
+        _refuse_moderating(actor, capability, subject)
+
+
+def _refuse_moderating(actor: Actor, capability: Capability, subject: Subject) -> None:
+    if subject.own:
+        raise NotAllowed("Nobody moderates their own thread or post.")
+    if subject.rank and subject.rank >= RANKS.get(actor.role, 0):
+        raise NotAllowed("Nobody moderates staff, or somebody who stands as high as they do.")
+    if subject.second and subject.second == actor.name:
+        raise NotAllowed("The second person must be another one.")
+    if capability is Capability.SUSPEND and not subject.second:
+        raise NotAllowed("A suspension needs a second person.")
+
+
 def _refuse_above(actor: Actor, subject: Subject) -> None:
     """Owners may change anybody; others only those below themselves, and only to a role below their own."""
     if actor.role == "owner" or not subject.role:
@@ -142,9 +222,14 @@ def _refuse_above(actor: Actor, subject: Subject) -> None:
         raise NotAllowed(f"Only an owner may change somebody who is “{subject.role}”, or make them one.")
 
 
-def _refuse_without_level(actor: Actor, capability: Capability, subject: Subject, account: int) -> None:
+def _refuse_without_level(
+    actor: Actor, capability: Capability, subject: Subject, account: int, by: Grant | None
+) -> None:
+    """A grant to draft is for each account of its place, and for drafts only."""
     if subject.closed:
         raise NotAllowed("This brand account is out of use.")
+    if by is not None and capability is Capability.DRAFT:
+        return
     wanted = _wanted(capability, subject)
     held = level_of(actor, account)
     if held is None or _LEVELS.index(held) < _LEVELS.index(wanted):

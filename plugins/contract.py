@@ -191,6 +191,9 @@ class Act:
     """One remote effect to carry out. `target` is the message or thread by its remote id.
 
     Options of a reply: `visibility`, `language`, `content_warning`. For `edit` and `delete`, `target` is our own post.
+    `move` has the option `community`. For `warn`, `silence`, `suspend` and their inverses `target` is an author's
+    remote id, with the options `handle`, `community` (where it holds, if the platform can limit it), `hours` (None: no
+    end) and `reason`; for `resolve_report` it is a report's, with the option `outcome` (upheld, rejected or closed).
     """
 
     action_id: int
@@ -217,6 +220,18 @@ class BadLine:
 
     number: int
     reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Holder:
+    """Somebody with moderation rights on a platform. `via` says by what they hold them, where it is not by themselves.
+
+    Where a platform goes by names, `handle` is what it is called with.
+    """
+
+    remote_id: str
+    handle: str
+    via: str = ""
 
 
 class Pacer(Protocol):
@@ -279,6 +294,27 @@ class Session(Protocol):
         ...
 
     def close(self) -> None: ...
+
+
+@runtime_checkable
+class GivesRights(Protocol):
+    """A session on a platform whose own moderation rights can hold in one community and nowhere else.
+
+    `place` is a community's remote id. Each call may come again: to give what is held, or to take what is not, changes
+    nothing. All may raise ConnectorError; after Ambiguous the caller asks `holders` or calls again.
+    """
+
+    def give(self, permit: Permit, holder: Holder, place: str) -> None:
+        """Lets somebody moderate `place`. Never more than that: where it cannot be so narrow, raises Permanent."""
+        ...
+
+    def take(self, holder: Holder, place: str) -> None:
+        """Takes it back. Needs no Permit: a right may always end. What was not given by `give` raises Permanent."""
+        ...
+
+    def holders(self, place: str) -> tuple[Holder, ...]:
+        """Everybody who may moderate `place`, however they came to it."""
+        ...
 
 
 @runtime_checkable

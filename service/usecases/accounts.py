@@ -16,7 +16,7 @@ from sqlalchemy.orm import Session
 
 from moderation.errors import BadInput
 from moderation.model import Capability
-from moderation.policy import ROLES, Level
+from moderation.policy import PEOPLE, ROLES, TRUSTED, Level
 from plugins.contract import Check, ConnectorError, CredentialsRefused, Limits
 from service.db.audit import Entry, append
 from service.db.models import Connection, Person
@@ -173,7 +173,7 @@ def accounts(deps: Deps, connection_id: int | None = None) -> list[Account]:
 
 def may_have_levels(deps: Deps) -> list[tuple[str, str]]:
     """(username, name) of those whom a level gives something: owners and managers may use each account anyway."""
-    roles = [role for role, held in ROLES.items() if Capability.DRAFT in held and Capability.APPROVE not in held]
+    roles = [role for role in PEOPLE if Capability.DRAFT in ROLES[role] and role not in TRUSTED]
     query = select(Person.username, Person.name).where(Person.role.in_(roles), Person.active.is_(True))
     with deps.store.read() as session:
         return [(username, name) for username, name in session.execute(query.order_by(Person.username))]

@@ -10,11 +10,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from moderation.errors import NotAllowed
-from moderation.model import ACTS, Capability
-from moderation.policy import PEOPLE, ROLES, Actor, Level, Permit, Subject, authorize, level_of
+from moderation.model import ACTS, MODERATING, Capability
+from moderation.policy import PEOPLE, ROLES, Actor, Level, Permit, Subject, allows, authorize, level_of
 
 NOW = datetime(2026, 11, 22, 9, tzinfo=UTC)
-POST = Subject("post 4711", 7)
+POST = Subject("post 4711", 7, second="person:zz99")
 every_act = pytest.mark.parametrize("kind", sorted(ACTS))
 every_role = pytest.mark.parametrize("role", sorted(ROLES))
 LEVELS = list(Level)
@@ -64,8 +64,7 @@ def test_a_role_may_do_what_it_includes_and_nothing_else(role: str, kind: Capabi
 
 
 def test_only_owners_and_managers_touch_what_others_wrote() -> None:
-    theirs = ACTS - {Capability.REPLY, Capability.EDIT, Capability.DELETE}
-    assert {role for role, held in ROLES.items() if held & theirs} == {"owner", "manager"}
+    assert {role for role, held in ROLES.items() if held & MODERATING} == {"owner", "manager"}
 
 
 @pytest.mark.parametrize("role", ["owner", "manager"])
@@ -97,10 +96,28 @@ def test_who_may_draft_may_not_send_and_who_may_send_may_not_approve() -> None:
 @pytest.mark.parametrize("role", ["owner", "manager", "responder"])
 def test_nobody_approves_their_own_words(role: str) -> None:
     subject = replace(POST, account=1, needs_approval=True, writer="person:ab12")
-    with pytest.raises(NotAllowed, match=r"second person|does not include"):
-        ask(role, Capability.REPLY, subject)
-    if role != "responder":
-        assert ask(role, Capability.REPLY, replace(subject, writer="person:cd34"))
+    for kind in (Capability.REPLY, Capability.APPROVE):
+        with pytest.raises(NotAllowed, match="second person"):
+            ask(role, kind, subject)
+        assert ask(role, kind, replace(subject, writer="person:cd34"))
+
+
+def test_a_responder_approves_only_with_accounts_that_they_have_the_level_for() -> None:
+    theirs = replace(POST, account=1, writer="person:cd34")
+    with pytest.raises(NotAllowed, match="right to approve"):
+        ask("responder", Capability.APPROVE, theirs, Level.SEND)
+    with pytest.raises(NotAllowed, match="right to approve"):
+        ask("responder", Capability.APPROVE, replace(theirs, account=2))
+    assert ask("responder", Capability.APPROVE, theirs)
+
+
+@pytest.mark.parametrize("level", [None, Level.DRAFT, Level.SEND])
+def test_without_any_account_to_approve_with_the_page_of_approvals_is_closed(level: Level | None) -> None:
+    asking = Actor("person:ab12", "responder", True, {1: level} if level else {})
+    assert not allows(asking, Capability.APPROVE)
+    with pytest.raises(NotAllowed, match="any brand account"):
+        authorize(asking, Capability.APPROVE, POST, NOW)
+    assert ask("responder", Capability.APPROVE)
 
 
 @every_role
