@@ -68,7 +68,8 @@ class Subject:
     Of an act of moderation: `place` is where it would happen, `own` that it is the asker's own thread or post or grant,
     `rank` how high the author stands that it would be done to (see `RANKS`), `decider` who decided what is appealed
     against. `hours` is how long a silence lasts (None: no end). `lately` are the acts by grant in the last hour and the
-    last day. `several` is an act on many at once, `second` who else said yes to it.
+    last day. `several` is an act on many at once, `second` who else said yes to it. `planned` is the end of an act that
+    was permitted together with it.
     """
 
     name: str
@@ -89,6 +90,7 @@ class Subject:
     lately: tuple[int, int] = (0, 0)
     several: bool = False
     second: str = ""
+    planned: bool = False
 
 
 _VISITOR = frozenset({Capability.VISIT})
@@ -117,6 +119,8 @@ STAFF_RANK = RANKS["manager"]
 def authorize(actor: Actor, capability: Capability, subject: Subject, now: datetime) -> Permit:
     """A Permit, or NotAllowed saying why. Shadow mode and the global stop refuse every act to everybody."""
     _refuse_held_back(capability, subject)
+    if subject.planned and capability in MODERATING:
+        return Permit(subject.action_id, actor.name, capability, subject.name, now)
     if not actor.active:
         raise NotAllowed("This account is closed.")
     by = None
@@ -131,6 +135,19 @@ def authorize(actor: Actor, capability: Capability, subject: Subject, now: datet
         raise NotAllowed("You may not approve answers with any brand account.")
     given = by.id if by is not None else None
     return Permit(subject.action_id, actor.name, capability, subject.name, now, given)
+
+
+def authorize_right(grant: Grant, subject: Subject, now: datetime) -> Permit:
+    """The Permit to give a grant's right on the platform itself. A right may always be taken, so that needs none."""
+    if subject.stopped:
+        raise NotAllowed("The global stop is on: no right is given until it is lifted.")
+    if subject.shadow:
+        raise NotAllowed("This connection is in shadow mode: no right is given on it.")
+    if not grant.holds(now) or not grant.capabilities & MODERATING:
+        raise NotAllowed("No active grant asks for this right.")
+    if subject.place is None or not grant.scope.covers(subject.place):
+        raise NotAllowed("The grant does not hold there.")
+    return Permit(subject.action_id, "grant", Capability.GRANT, subject.name, now, grant.id)
 
 
 def allows(actor: Actor, capability: Capability) -> bool:

@@ -123,7 +123,8 @@ class Limits:
     """What a platform allows a post of ours, as it counts. None: it does not say, or there is no limit.
 
     `link` is what each link counts, whatever its length. `images` is how many pictures fit, each of at most
-    `image_bytes` and of one of `image_types`, with at most `alt` characters of description.
+    `image_bytes` and of one of `image_types`, with at most `alt` characters of description. `warnings` is whether a
+    post has a content warning, which then counts with the text, and a visibility of its own.
     """
 
     most: int | None = None
@@ -135,6 +136,7 @@ class Limits:
     alt: int = 1_500
     edits: bool = False
     deletes: bool = False
+    warnings: bool = False
 
     def to_json(self) -> dict[str, Any]:
         """What is kept of them; `Limits.read` gives them back."""
@@ -325,6 +327,8 @@ class Connector(Protocol):
     label: str
     settings: type[ConnectionSettings]
     capabilities: frozenset[Capability]
+    #: Acts with `hours` that the platform ends by itself.
+    timed: frozenset[Capability]
     window: Literal["now", "newest"]
 
     def url(self, settings: ConnectionSettings) -> str:

@@ -22,6 +22,7 @@ class ArchiveConnector:
     label = "Archive"
     settings: type[ConnectionSettings] = ArchiveSettings
     capabilities: frozenset[Capability] = frozenset()
+    timed: frozenset[Capability] = frozenset()
     window: Literal["now", "newest"] = "newest"
 
     def url(self, settings: ConnectionSettings) -> str:

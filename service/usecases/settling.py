@@ -15,6 +15,7 @@ from moderation.model import Capability
 from moderation.policy import Actor, level_of
 from plugins.contract import Act, Image, Receipt
 from service.db.audit import Entry, append
+from service.db.grant_tables import ModerationAct
 from service.db.models import Action, Case, Outbox, Person
 from service.db.reply_tables import Reply, ReplyImage
 from service.deps import Deps
@@ -47,11 +48,26 @@ def settle(deps: Deps, session: Session, action_id: int, attempt: int, state: st
         outcome |= {"remote_id": made or None, "url": receipt.url[:500]}
     session.execute(update(Outbox).where(Outbox.action_id == action_id, Outbox.attempt == attempt).values(**outcome))
     settle_reply(deps, session, action, state, receipt)
+    settle_act(session, action, state)
     if state == "failed" and action.reply_id is None:
         reopened = {"state": "open", "open": True, "lane": "needs", "decided_at": None}
         session.execute(update(Case).where(Case.id == action.case_id).values(**reopened))
     if state in ("done", "failed", "unknown"):
         note(deps, session, action, session.get_one(Person, action.person_id), state)
+
+
+def settle_act(session: Session, action: Action, state: str) -> None:
+    """A planned end goes with what it would end: with an act that was not done, or was taken back before."""
+    act = session.get(ModerationAct, action.id)
+    if act is None:
+        return
+    ended = action.id if state in ("failed", "cancelled") else None
+    if state == "done" and act.undoes_id is not None and not act.planned:
+        ended = act.undoes_id
+    if ended is not None:
+        planned = select(ModerationAct.action_id).where(ModerationAct.undoes_id == ended, ModerationAct.planned)
+        held = (Action.id.in_(planned), Action.state == "approved")
+        session.execute(update(Action).where(*held).values(state="cancelled"))
 
 
 def settle_reply(deps: Deps, session: Session, action: Action, state: str, receipt: Receipt | None = None) -> None:

@@ -15,7 +15,7 @@ from service.usecases.switches import is_stopped
 def actor_of(session: Session, person: Person) -> Actor:
     """A person at this moment: their role and levels as they are now, not as they were."""
     known = as_known(session, person)
-    return Actor(known.actor, person.role, person.active, known.levels)
+    return Actor(known.actor, person.role, person.active, known.levels, grants=known.grants)
 
 
 def subject_of(

@@ -1,0 +1,61 @@
+"""Which remote authors a person is, by what they proved with each account; never by a name that looks the same."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from urllib.parse import urlsplit
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from service.auth.external.proof import Provider
+from service.db.identity_tables import Identity
+from service.db.models import Author, Connection
+
+#: Which connector reads what a provider proves. A company's sign-in proves no author.
+_CONNECTORS = {Provider.MASTODON: "mastodon", Provider.DISCOURSE: "discourse"}
+
+
+def authors_of(session: Session, person_id: int) -> frozenset[int]:
+    """Ids of the authors that a person has proven to be."""
+    identities = session.scalars(select(Identity).where(Identity.person_id == person_id)).all()
+    return frozenset(author for identity in identities for author in _authors(session, identity))
+
+
+def is_author(session: Session, person_id: int, author_id: int) -> bool:
+    """Whether a person has proven that they are this author."""
+    return author_id in authors_of(session, person_id)
+
+
+def person_of(session: Session, author_id: int) -> int | None:
+    """The person who has proven to be an author, if anybody has."""
+    author = session.get_one(Author, author_id)
+    connection = session.get_one(Connection, author.connection_id)
+    provider = next((p for p, connector in _CONNECTORS.items() if connector == connection.connector), None)
+    if provider is None:
+        return None
+    for identity in session.scalars(select(Identity).where(Identity.provider == provider)):
+        if author_id in _authors(session, identity):
+            return identity.person_id
+    return None
+
+
+def _authors(session: Session, identity: Identity) -> Iterator[int]:
+    """The account itself on its own server; elsewhere in the fediverse, its full handle: its server alone gives it."""
+    connector = _CONNECTORS.get(Provider(identity.provider))
+    if connector is None:
+        return
+    for connection in session.scalars(select(Connection).where(Connection.connector == connector)):
+        here = _origin(connection.url) == _origin(identity.issuer)
+        query = select(Author.id).where(Author.connection_id == connection.id)
+        if here:
+            yield from session.scalars(query.where(Author.remote_id == identity.subject))
+        elif connector == "mastodon":
+            host = urlsplit(identity.issuer).netloc.lower()
+            name = identity.handle.lstrip("@").split("@")[0].lower()
+            yield from session.scalars(query.where(Author.handle.in_((f"{name}@{host}", f"@{name}@{host}"))))
+
+
+def _origin(url: str) -> tuple[str, str]:
+    parts = urlsplit(url)
+    return parts.scheme, parts.netloc.lower()
