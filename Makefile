@@ -28,9 +28,10 @@ imports: $(VENV)/.dev
 pytest: $(VENV)/.dev
 	$(BIN)/python -m pytest -q -n $(WORKERS) --dist loadfile
 
-# The same tests on a real PostgreSQL, started from a wheel. Of those in a browser, the walk over all pages.
+# On a real PostgreSQL, started from a wheel: every file that can reach a database, by tests/support/reach.py.
+# Of those in a browser, the walk over all pages.
 postgres: $(VENV)/.dev
-	TENTH_TEST_POSTGRES=1 $(BIN)/python -m pytest -q -n $(WORKERS) --dist loadfile --ignore-glob='*test_?*_browser.py' --ignore-glob='*browser_*.py' tests/service tests/api tests/web tests/migrations
+	TENTH_TEST_POSTGRES=1 $(BIN)/python -m pytest -q -n $(WORKERS) --dist loadfile --ignore-glob='*test_?*_browser.py' --ignore-glob='*browser_*.py'
 
 # Long runs: kills, storms, a million messages.
 soak: $(VENV)/.dev

@@ -124,7 +124,8 @@ class Limits:
 
     `link` is what each link counts, whatever its length. `images` is how many pictures fit, each of at most
     `image_bytes` and of one of `image_types`, with at most `alt` characters of description. `warnings` is whether a
-    post has a content warning, which then counts with the text, and a visibility of its own.
+    post has a content warning, which then counts with the text, and a visibility of its own; `markdown`, whether its
+    text is Markdown.
     """
 
     most: int | None = None
@@ -137,6 +138,7 @@ class Limits:
     edits: bool = False
     deletes: bool = False
     warnings: bool = False
+    markdown: bool = False
 
     def to_json(self) -> dict[str, Any]:
         """What is kept of them; `Limits.read` gives them back."""
@@ -311,7 +313,7 @@ class GivesRights(Protocol):
         ...
 
     def take(self, holder: Holder, place: str) -> None:
-        """Takes it back. Needs no Permit: a right may always end. What was not given by `give` raises Permanent."""
+        """Takes back what `give` gave; what somebody holds by other ways stays. Needs no Permit: a right may end."""
         ...
 
     def holders(self, place: str) -> tuple[Holder, ...]:

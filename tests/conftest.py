@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import os
 import tempfile
-import uuid
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
-import psycopg
 import pytest
 from hypothesis import HealthCheck, settings
 
 from service.auth import passwords
+from tests.support.quick import PostgresDatabases, quick_databases
+from tests.support.reach import reaches_database
 
 # Machines that run tests are busy: how long an example takes says nothing about the code.
 settings.register_profile("tenth", deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -20,11 +21,25 @@ settings.load_profile("tenth")
 POSTGRES = os.environ.get("TENTH_TEST_POSTGRES") == "1"
 
 
+def pytest_ignore_collect(collection_path: Path) -> bool | None:
+    """On PostgreSQL, files that cannot reach a database are left out: they would only be run twice."""
+    if POSTGRES and collection_path.match("test_*.py") and not reaches_database(collection_path):
+        return True
+    return None
+
+
 @pytest.fixture(scope="session", autouse=True)
 def cheap_passwords() -> Iterator[None]:
     """Hashing is slow on purpose, and tests sign in thousands of times; `test_passwords` has the real cost."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(passwords, "METHOD", "scrypt:1024:8:1")
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def cheap_databases() -> Iterator[None]:
+    """Thousands of databases are made, and none of them needs to outlive a power cut."""
+    with quick_databases():
         yield
 
 
@@ -45,6 +60,13 @@ def postgres_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         server.cleanup()
 
 
+@pytest.fixture(scope="session")
+def postgres_databases(postgres_server: str) -> Iterator[PostgresDatabases]:
+    """Gives each test an empty database."""
+    with closing(PostgresDatabases(postgres_server)) as databases:
+        yield databases
+
+
 @pytest.fixture(autouse=True)
 def own_settings(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """No test sees the machine's TENTH_* settings, or another test's database."""
@@ -54,12 +76,6 @@ def own_settings(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: py
     if not POSTGRES:
         yield
         return
-    server = request.getfixturevalue("postgres_server")
-    name = f"t_{uuid.uuid4().hex[:16]}"
-    with psycopg.connect(server, autocommit=True) as admin:
-        admin.execute(f'CREATE DATABASE "{name}"')
-    base, _, query = server.partition("?")
-    monkeypatch.setenv("TENTH_DATABASE_URL", f"{base.rsplit('/', 1)[0]}/{name}?{query}")
-    yield
-    with psycopg.connect(server, autocommit=True) as admin:
-        admin.execute(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
+    with request.getfixturevalue("postgres_databases").one() as address:
+        monkeypatch.setenv("TENTH_DATABASE_URL", address)
+        yield

@@ -123,7 +123,7 @@ def _middle(values: list[float]) -> Estimate:
     return Estimate(float(np.mean(values)), float(low), float(high))
 
 
-def wilson(hits: int, tries: int, z: float = 1.96) -> Estimate:
+def wilson(hits: float, tries: float, z: float = 1.96) -> Estimate:
     """A share with its 95% interval (Wilson, 1927), sound for few tries and for shares near 0 and 1."""
     if not tries:
         return Estimate(float("nan"), 0.0, 1.0)

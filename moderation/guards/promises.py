@@ -34,6 +34,12 @@ def promises(sentence: Sentence, found: Sequence[Place], hits: Sequence[Hit], te
         yield Promise(limitless.start, limitless.end, float("inf"))
 
 
+def amounts_in(sentence: Sentence, found: Sequence[Place], text: str) -> list[Promise]:
+    """Every amount of a sentence, as one that is promised."""
+    amounts = places_in(sentence, found, Kind.AMOUNT)
+    return [Promise(place.start, place.end, value_of(text[place.start : place.end])) for place in amounts]
+
+
 def above(promised: Iterable[Promise], limit: float, text: str) -> Iterator[Finding]:
     """A finding for each promise above the limit; one for all of them where only their sum is. The same figure said
     twice is one promise."""

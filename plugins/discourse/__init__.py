@@ -9,8 +9,8 @@ from typing import Literal
 from moderation.errors import BadInput
 from moderation.model import Capability, Events
 from moderation.policy import Permit
-from plugins.contract import Act, Check, Composed, ConnectionSettings, Delivery, Io, Limits, Page, Receipt
-from plugins.discourse import actions, compose, intake
+from plugins.contract import Act, Check, Composed, ConnectionSettings, Delivery, Holder, Io, Limits, Page, Receipt
+from plugins.discourse import actions, compose, intake, rights
 from plugins.discourse.checks import check
 from plugins.discourse.client import Client
 from plugins.discourse.parse import parse
@@ -19,7 +19,7 @@ from plugins.discourse.settings import DiscourseSettings
 
 
 class DiscourseSession:
-    """One forum, with its sockets."""
+    """One forum, with its sockets. Keeps `plugins.contract.Session` and `GivesRights`."""
 
     def __init__(self, settings: DiscourseSettings, io: Io) -> None:
         self._settings = settings
@@ -41,6 +41,15 @@ class DiscourseSession:
     def find_existing(self, act: Act, since: datetime) -> Receipt | None:
         return actions.find_existing(self._client, self._settings, act, since)
 
+    def give(self, permit: Permit, holder: Holder, place: str) -> None:
+        rights.give(self._client, holder, place)
+
+    def take(self, holder: Holder, place: str) -> None:
+        rights.take(self._client, holder, place)
+
+    def holders(self, place: str) -> tuple[Holder, ...]:
+        return rights.holders(self._client, place)
+
     def close(self) -> None:
         self._client.close()
 
@@ -52,6 +61,7 @@ class DiscourseConnector:
     label = "Discourse"
     settings: type[ConnectionSettings] = DiscourseSettings
     capabilities: frozenset[Capability] = frozenset(actions.ACTIONS)
+    timed: frozenset[Capability] = frozenset({Capability.SILENCE, Capability.SUSPEND})
     window: Literal["now", "newest"] = "now"
 
     def url(self, settings: ConnectionSettings) -> str:

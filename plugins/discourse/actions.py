@@ -7,8 +7,9 @@ from datetime import datetime, timedelta
 
 from moderation.model import Capability
 from moderation.policy import Permit
-from plugins.contract import Act, Ambiguous, Gone, Permanent, Receipt, Temporary
-from plugins.discourse.client import Client
+from plugins.contract import Act, Ambiguous, Gone, MissingRight, Permanent, Receipt, Temporary
+from plugins.discourse import review, sanctions
+from plugins.discourse.client import Client, number
 from plugins.discourse.compose import pictures_in, with_pictures, words_of
 from plugins.discourse.reader import READ_POST, READ_TOPICS
 from plugins.discourse.settings import DiscourseSettings
@@ -22,7 +23,9 @@ DELETE = "delete posts (scope posts: delete, and a moderator's account)"
 RECOVER = "recover posts (scope posts: recover, and a moderator's account)"
 STATUS = "close and open topics (scope topics: status, and a moderator's account)"
 UPDATE = "move topics (scope topics: update, and a moderator's account)"
+ACCEPT = "mark answers (scope solved: answer, the plugin “Solved”, and a moderator's account)"
 _ON_TOPICS = frozenset({Capability.LOCK, Capability.UNLOCK, Capability.MOVE})
+_ON_PEOPLE = frozenset({Capability.SILENCE, Capability.UNSILENCE, Capability.SUSPEND, Capability.UNSUSPEND})
 #: Own posts looked at, from the topic's end, when looking for an earlier attempt.
 LOOK_AT = 50
 #: The forum's clock and ours may differ by this much.
@@ -65,7 +68,7 @@ def _edit(client: Client, settings: DiscourseSettings, act: Act) -> Receipt:
     post = _own(client, settings, act)
     raw = with_pictures(act.text, pictures_in(str(post.get("raw") or "")))
     change = {"raw": raw, "edit_reason": f"Correction, {client.now():%H:%M:%S} UTC"}
-    client.write("PUT", f"/posts/{_number(act.target)}.json", EDIT, {"post": change})
+    client.write("PUT", f"/posts/{number(act.target)}.json", EDIT, {"post": change})
     return _done(client, settings, act)
 
 
@@ -73,17 +76,17 @@ def _delete(client: Client, settings: DiscourseSettings, act: Act) -> Receipt:
     """Takes down our own post; never a topic's first, which would take everybody's posts down with it."""
     if _own(client, settings, act).get("post_number", 1) <= 1:
         raise Permanent("This post opens a topic; deleting it would delete every answer in it. Nothing was sent.")
-    client.write("DELETE", f"/posts/{_number(act.target)}.json", DELETE_OWN)
+    client.write("DELETE", f"/posts/{number(act.target)}.json", DELETE_OWN)
     return _done(client, settings, act)
 
 
 def _hide(client: Client, settings: DiscourseSettings, act: Act) -> Receipt:
-    client.write("DELETE", f"/posts/{_number(act.target)}.json", DELETE)
+    client.write("DELETE", f"/posts/{number(act.target)}.json", DELETE)
     return _done(client, settings, act)
 
 
 def _restore(client: Client, settings: DiscourseSettings, act: Act) -> Receipt:
-    client.write("PUT", f"/posts/{_number(act.target)}/recover.json", RECOVER)
+    client.write("PUT", f"/posts/{number(act.target)}/recover.json", RECOVER)
     return _done(client, settings, act)
 
 
@@ -97,12 +100,25 @@ def _unlock(client: Client, settings: DiscourseSettings, act: Act) -> Receipt:
 
 def _close(client: Client, settings: DiscourseSettings, act: Act, *, closed: bool) -> Receipt:
     body = {"status": "closed", "enabled": "true" if closed else "false"}
-    client.write("PUT", f"/t/{_number(act.target)}/status.json", STATUS, body)
+    client.write("PUT", f"/t/{number(act.target)}/status.json", STATUS, body)
     return _done(client, settings, act)
 
 
 def _move(client: Client, settings: DiscourseSettings, act: Act) -> Receipt:
-    client.write("PUT", f"/t/-/{_number(act.target)}.json", UPDATE, {"category_id": _category(act)})
+    client.write("PUT", f"/t/-/{number(act.target)}.json", UPDATE, {"category_id": _category(act)})
+    return _done(client, settings, act)
+
+
+def _mark_answer(client: Client, settings: DiscourseSettings, act: Act) -> Receipt:
+    """Marks a post as its topic's answer, which the forum's plugin “Solved” knows and the forum itself does not."""
+    post = _post(client, act.target)
+    if post.get("post_number", 1) <= 1:
+        raise Permanent("This post asks; it cannot be the answer to itself. Nothing was sent.")
+    try:
+        client.write("POST", "/solution/accept.json", ACCEPT, {"id": post["id"]})
+    except Gone as error:
+        words = "The forum has no plugin “Solved”, so nothing can be marked as an answer there."
+        raise MissingRight(words, missing=ACCEPT, detail=error.detail, status=error.status) from error
     return _done(client, settings, act)
 
 
@@ -115,6 +131,12 @@ ACTIONS: Mapping[Capability, Callable[[Client, DiscourseSettings, Act], Receipt]
     Capability.LOCK: _lock,
     Capability.UNLOCK: _unlock,
     Capability.MOVE: _move,
+    Capability.MARK_ANSWER: _mark_answer,
+    Capability.SILENCE: sanctions.impose,
+    Capability.UNSILENCE: sanctions.lift,
+    Capability.SUSPEND: sanctions.impose,
+    Capability.UNSUSPEND: sanctions.lift,
+    Capability.RESOLVE_REPORT: review.resolve,
 }
 
 
@@ -132,14 +154,20 @@ def find_existing(client: Client, settings: DiscourseSettings, act: Act, since: 
     if act.kind == Capability.EDIT:
         held = words_of(str(_own(client, settings, act).get("raw") or "")) == words_of(act.text)
         return _done(client, settings, act) if held else None
-    return _done(client, settings, act) if _holds(client, act) else None
+    return _done(client, settings, act) if _holds(client, act, since) else None
 
 
-def _holds(client: Client, act: Act) -> bool:
+def _holds(client: Client, act: Act, since: datetime) -> bool:
     """Whether the forum is now as the act wanted it."""
+    if act.kind in _ON_PEOPLE:
+        return sanctions.holds(client, act, since)
+    if act.kind == Capability.RESOLVE_REPORT:
+        return review.is_resolved(client, act)
+    if act.kind == Capability.MARK_ANSWER:
+        return client.get(f"/posts/{number(act.target)}.json", READ_POST).get("accepted_answer") is True
     if act.kind in {Capability.HIDE, Capability.DELETE, Capability.RESTORE}:
         return _is_hidden(client, act.target) == (act.kind != Capability.RESTORE)
-    topic = client.get(f"/t/{_number(act.target)}.json", READ_TOPICS)
+    topic = client.get(f"/t/{number(act.target)}.json", READ_TOPICS)
     if act.kind == Capability.MOVE:
         return str(topic.get("category_id")) == str(_category(act))
     return topic.get("closed") is (act.kind == Capability.LOCK)
@@ -147,7 +175,7 @@ def _holds(client: Client, act: Act) -> bool:
 
 def _is_hidden(client: Client, post_id: str) -> bool:
     try:
-        post = client.get(f"/posts/{_number(post_id)}.json", READ_POST)
+        post = client.get(f"/posts/{number(post_id)}.json", READ_POST)
     except Gone:
         return True
     return bool(post.get("deleted_at") or post.get("user_deleted"))
@@ -155,10 +183,10 @@ def _is_hidden(client: Client, post_id: str) -> bool:
 
 def _own_post(client: Client, settings: DiscourseSettings, topic_id: object, text: str, since: datetime) -> Json | None:
     """The acting account's newest post in a topic with this text, later than `since`."""
-    topic = client.get(f"/t/{_number(str(topic_id))}.json", READ_TOPICS)
+    topic = client.get(f"/t/{number(str(topic_id))}.json", READ_TOPICS)
     stream = (topic.get("post_stream") or {}).get("stream") or []
     params = {"post_ids[]": stream[-LOOK_AT:], "include_raw": "true"}
-    answer = client.get(f"/t/{_number(str(topic_id))}/posts.json", READ_TOPICS, params)
+    answer = client.get(f"/t/{number(str(topic_id))}/posts.json", READ_TOPICS, params)
     for post in reversed((answer.get("post_stream") or {}).get("posts") or []):
         mine = str(post.get("username", "")).casefold() == settings.api_username.casefold()
         if mine and words_of(str(post.get("raw") or "")) == words_of(text) and _is_later(post.get("created_at"), since):
@@ -177,7 +205,7 @@ def _is_later(stamp: object, since: datetime) -> bool:
 
 
 def _post(client: Client, post_id: str) -> Json:
-    post = client.get(f"/posts/{_number(post_id)}.json", READ_POST)
+    post = client.get(f"/posts/{number(post_id)}.json", READ_POST)
     if post.get("deleted_at") or post.get("user_deleted"):
         raise Gone("The post was deleted; nothing was sent.")
     if not isinstance(post.get("topic_id"), int) or not isinstance(post.get("post_number", 1), int):
@@ -211,17 +239,10 @@ def _must_be_open(client: Client, post: Json) -> None:
         raise Gone("The topic is closed, so nobody can answer in it; nothing was sent.")
 
 
-def _number(remote_id: str) -> str:
-    """An id goes into a path: anything but digits would be another path."""
-    if not (remote_id.isascii() and remote_id.isdecimal()):
-        raise Gone(f"“{remote_id}” is not an id of a Discourse forum.")
-    return remote_id
-
-
 def _category(act: Act) -> int:
-    wanted = str(act.options.get("category", ""))
+    wanted = str(act.options.get("community", ""))
     if not (wanted.isascii() and wanted.isdecimal()):
-        raise Permanent("A move needs the option “category”: the id of the category to move to.")
+        raise Permanent("A move needs the option “community”: the id of the category to move to.")
     return int(wanted)
 
 
@@ -236,5 +257,9 @@ def _receipt(settings: DiscourseSettings, post: Json, topic_id: str, now: dateti
 
 
 def _done(client: Client, settings: DiscourseSettings, act: Act) -> Receipt:
+    if act.kind in _ON_PEOPLE:
+        return sanctions.receipt(client, settings, act)
+    if act.kind == Capability.RESOLVE_REPORT:
+        return review.receipt(client, settings, act)
     path = "t/-" if act.kind in _ON_TOPICS else "p"
     return Receipt(act.target, f"{settings.url}/{path}/{act.target}", client.now())

@@ -5,9 +5,11 @@ from __future__ import annotations
 from moderation.model import Capability
 from plugins.contract import Check, CredentialsRefused, Gone, MissingRight, Temporary
 from plugins.discourse.actions import ACTIONS
+from plugins.discourse.categories import SETTING
 from plugins.discourse.client import Client
-from plugins.discourse.limits import limits
+from plugins.discourse.limits import READ_SETTINGS, limits_of
 from plugins.discourse.reader import READ_POSTS
+from plugins.discourse.review import READ_QUEUE
 from plugins.discourse.settings import DiscourseSettings
 from plugins.discourse.shape import Json
 
@@ -20,21 +22,49 @@ _STAFF_ONLY = frozenset(ACTIONS) - _ANYBODY
 def check(client: Client, settings: DiscourseSettings) -> Check:
     """Three calls: who the key acts as, what runs there, what a post may be.
 
-    A key limited to scopes may not ask for the first, and is tried out.
+    A key limited to scopes may not ask for the first, and is tried out by two more.
     """
     account = _account(client)
     limited = account is None
     staff = account is None or account.get("admin") is True or account.get("moderator") is True
     missing = _unreadable(client) if limited else []
-    allowed, told = limits(client)
+    told = _settings(client)
     return Check(
         account=str((account or {}).get("username") or settings.api_username),
         server=_server(client),
-        may=frozenset(ACTIONS) if staff else _ANYBODY,
+        may=_may(client, told or {}, limited=limited) if staff else _ANYBODY,
         missing=(*missing, *([] if staff else [_not_staff(settings)])),
-        notes=tuple(_notes(settings, staff=staff, limited=limited, told=told)),
-        limits=allowed,
+        notes=(*_notes(settings, staff=staff, limited=limited, told=told is not None), *_on_rights(account, told)),
+        limits=limits_of(told or {}),
     )
+
+
+def _settings(client: Client) -> Json | None:
+    """What the forum tells its own pages of its settings; None for a key that may not read it."""
+    try:
+        return client.get("/site/settings.json", READ_SETTINGS)
+    except (Gone, MissingRight):
+        return None
+
+
+def _may(client: Client, told: Json, *, limited: bool) -> frozenset[Capability]:
+    """What staff may do there. To mark an answer takes a plugin that shows, to decide flags a key that sees them."""
+    without = set() if told.get("solved_enabled") is True else {Capability.MARK_ANSWER}
+    if limited:
+        try:
+            client.get("/review.json", READ_QUEUE)
+        except (Gone, MissingRight):
+            without.add(Capability.RESOLVE_REPORT)
+    return frozenset(ACTIONS) - without
+
+
+def _on_rights(account: Json | None, told: Json | None) -> list[str]:
+    """What stands between Tenth and giving somebody rights in a single category."""
+    if account is None or account.get("admin") is not True:
+        return ["Rights in single categories take an administrator's account with a key without scopes."]
+    if told is not None and told.get(SETTING) is not True:
+        return [f"Rights in single categories cannot be given: the forum's setting “{SETTING}” is off."]
+    return []
 
 
 def _account(client: Client) -> Json | None:

@@ -139,6 +139,13 @@ class Client:
         return said.replace(self._key, "…")[:300]
 
 
+def number(remote_id: str) -> str:
+    """An id goes into a path: anything but digits would be another path."""
+    if not (remote_id.isascii() and remote_id.isdecimal()):
+        raise Gone(f"“{remote_id}” is not an id of a Discourse forum.")
+    return remote_id
+
+
 class _NeverSent(Temporary):
     """No connection: the request did not leave."""
 

@@ -20,12 +20,34 @@ _DIGEST = 6
 CATEGORIES_LAST = timedelta(hours=6)
 UNKNOWN_CATEGORY_AGAIN = timedelta(minutes=5)
 
-Stage = Literal["walk", "topics", "recheck"]
+Stage = Literal["walk", "topics", "recheck", "reports"]
+
+
+@dataclass(slots=True)
+class Reports:
+    """Where reading the review queue stands.
+
+    `read` entries were read from the oldest on. A round through what waits is at `at` and has met `met`; `open` are
+    those that waited when they were read last. A queue that is not for us, or fails, is left alone until `again_at`.
+    """
+
+    read: int = 0
+    waiting_next: bool = False
+    at: int = 0
+    met: set[int] = field(default_factory=set)
+    open: set[int] = field(default_factory=set)
+    again_at: float = 0.0
+
+    def note(self, entry_id: int, *, waits: bool) -> None:
+        if waits and len(self.open) < REMEMBERED:
+            self.open.add(entry_id)
+        elif not waits:
+            self.open.discard(entry_id)
 
 
 @dataclass(slots=True)
 class Cursor:
-    """One turn of reading is walk → topics → recheck; each poll does one page of one stage.
+    """One turn of reading is walk → topics → recheck → reports; each poll does one page of one stage.
 
     `high` is the newest post of which everything older has been read. A walk goes from the newest post down to it;
     `top` is where the walk began and `before` how far down it is, so that a stopped walk goes on where it was.
@@ -46,6 +68,7 @@ class Cursor:
     known: set[int] = field(default_factory=set)
     solved: set[int] = field(default_factory=set)
     recovered: dict[str, str] = field(default_factory=dict)
+    reports: Reports = field(default_factory=Reports)
     categories: dict[str, Category] = field(default_factory=dict)
     categories_at: datetime | None = None
 
@@ -63,6 +86,7 @@ class Cursor:
         found["known"] = _gaps(_newest(self.known, KNOWN))
         found["solved"] = _newest(self.solved, REMEMBERED)
         found["recovered"] = _last(self.recovered)
+        found["reports"] |= {"met": sorted(self.reports.met), "open": sorted(self.reports.open)}
         found["topics"] = _last(self.topics)
         found["categories"] = {k: [c.name, c.slug, c.restricted] for k, c in self.categories.items()}
         found["categories_at"] = self.categories_at.isoformat() if self.categories_at else None
@@ -105,11 +129,14 @@ def _from_json(found: dict[str, Any]) -> Cursor:
     at = found.pop("categories_at")
     categories = {str(k): Category(*v) for k, v in found.pop("categories").items()}
     known = set(_from_gaps(found.pop("known")))
+    reports = found.pop("reports", {})
+    reports |= {name: set(reports.get(name, ())) for name in ("met", "open")}
     return Cursor(
         known=known,
         solved=set(found.pop("solved")),
         categories=categories,
         categories_at=datetime.fromisoformat(at) if at else None,
+        reports=Reports(**reports),
         **found,
     )
 

@@ -11,6 +11,7 @@ from datetime import datetime
 from moderation.errors import BadInput
 from plugins.contract import Delivery, Refused
 from plugins.discourse.parse import ANSWER_EVENTS, WEBHOOK_EVENTS
+from plugins.discourse.reports import slim_report
 from plugins.discourse.settings import DiscourseSettings
 from plugins.discourse.shape import (
     Json,
@@ -45,6 +46,9 @@ def receive(headers: Mapping[str, str], body: bytes, settings: DiscourseSettings
         raise BadInput(f"The webhook's body has no “{kind}” object.")
     if not _admitted(record, settings):
         return Delivery(key, event, b"", admitted=False)
+    if kind == "reviewable":
+        report = slim_report(record, payload)
+        return Delivery(key, event, dump({"reviewable": report}) if report else b"", admitted=report is not None)
     if kind == "topic":
         return Delivery(key, event, dump({"topic": slim_topic(record)}))
     if event in ANSWER_EVENTS:

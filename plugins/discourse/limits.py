@@ -36,6 +36,7 @@ def limits_of(told: Json) -> Limits:
         alt=ALT,
         edits=True,
         deletes=True,
+        markdown=True,
     )
 
 

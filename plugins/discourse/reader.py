@@ -1,4 +1,4 @@
-"""Reading a forum within its budget of calls: new posts first, then topics, then a look back at what is known.
+"""Reading a forum within its budget of calls: new posts, then topics, then a look back at what is known, then flags.
 
 New posts come from /posts.json, 50 a call with their source text; the same list read again, a page a turn, shows
 edits, likes, deletions and recoveries. /latest.json tells of topics: title, closed, solved, count.
@@ -11,6 +11,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from plugins.contract import Delivery, Gone, MissingRight, Page, Temporary
+from plugins.discourse import review
 from plugins.discourse.client import Client
 from plugins.discourse.cursor import Cursor
 from plugins.discourse.settings import DiscourseSettings
@@ -54,7 +55,8 @@ class Reader:
         cursor = Cursor.load(text)
         if cursor.stale(self._client.now()):
             self._learn_categories(cursor)
-        step = {"walk": self._walk, "topics": self._topics, "recheck": self._recheck}[cursor.stage]
+        steps = {"walk": self._walk, "topics": self._topics, "recheck": self._recheck, "reports": self._reports}
+        step = steps[cursor.stage]
         deliveries = step(cursor)
         # A turn ends where the next walk has not begun.
         more = cursor.stage != "walk" or cursor.before > 0
@@ -157,10 +159,16 @@ class Reader:
     def _recheck(self, cursor: Cursor) -> list[Delivery]:
         """In turn: a page of known posts, and a page of older topics."""
         cursor.turn += 1
-        cursor.stage = "walk"
+        cursor.stage = "reports"
         if cursor.turn % 2 == 0 and cursor.rows > 1:
             return self._topic_page(cursor, 1 + (cursor.turn // 2) % (cursor.rows - 1))[0]
         return self._look_back(cursor)
+
+    def _reports(self, cursor: Cursor) -> list[Delivery]:
+        """A page of the review queue, and more of them until what is past has been read."""
+        found, more = review.step(self._client, cursor.reports, Maker(self._settings, cursor.categories))
+        cursor.stage = "reports" if more else "walk"
+        return found
 
     def _look_back(self, cursor: Cursor) -> list[Delivery]:
         start = cursor.recheck or cursor.low

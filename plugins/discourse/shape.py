@@ -159,6 +159,14 @@ class Maker:
         when = {"listed_at": listed_at.isoformat()} if listed_at else {}
         return Delivery(f"{subject}:{digest(dump(said))}", kind, dump(said | when))
 
+    def report(self, entry: Mapping[str, Any], slim: Mapping[str, Any] | None) -> Delivery:
+        """An entry of the review queue as `slim` keeps it; only its key where that is nothing, or not ours to keep."""
+        subject = f"review:{entry.get('id')}"
+        if slim is None or not self.wanted(entry.get("category_id")):
+            return Delivery(subject, "reviewable", b"", admitted=False)
+        body = dump({"reviewable": slim})
+        return Delivery(f"{subject}:{digest(body)}", "reviewable", body)
+
     def _category(self, category_id: object) -> Json:
         """A category that /site.json does not list is held to be restricted, until it does."""
         known = self._categories.get(str(category_id))

@@ -23,6 +23,7 @@ class MastodonConnector:
     label = "Mastodon API"
     settings: type[ConnectionSettings] = MastodonSettings
     capabilities: frozenset[Capability] = frozenset(ACTIONS)
+    timed: frozenset[Capability] = frozenset()
     window: Literal["now", "newest"] = "now"
 
     def url(self, settings: ConnectionSettings) -> str:

@@ -1,4 +1,4 @@
-"""What Tenth does on the platform: it answers in public, and edits or takes down its own answers."""
+"""What Tenth does on the platform: it answers in public, edits or takes down its own answers, and acts as staff."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import Any
 from moderation.model import Capability
 from moderation.policy import Permit
 from plugins.contract import Act, Ambiguous, Gone, Permanent, Receipt
+from plugins.mastodon import staff
 from plugins.mastodon.client import Client, part
 from plugins.mastodon.compose import addressed
 from plugins.mastodon.deliveries import PUBLIC, Own, Raw, account_of, is_own, objects, status_id
@@ -72,7 +73,11 @@ ACTIONS: Mapping[Capability, Callable[[Client, Act, Own], Receipt]] = {
     Capability.REPLY: _reply,
     Capability.EDIT: _edit,
     Capability.DELETE: _delete,
+    **dict.fromkeys(staff.ON_ACCOUNTS, staff.on_account),
+    Capability.RESOLVE_REPORT: staff.resolve,
 }
+#: What any account may do that may write.
+ANSWERING = frozenset({Capability.REPLY, Capability.EDIT, Capability.DELETE})
 
 
 # ------------------------------------------------------------------ what is sent

@@ -71,6 +71,7 @@ class Client:
         )
         # Set here and not given above: the constructor opens a file of that name if there is one.
         self._api.access_token = self._token
+        self.base = base
         self.host = urlsplit(base).hostname or ""
 
     def get(self, path: str, params: Mapping[str, Any] | None = None) -> Answer:

@@ -65,6 +65,23 @@ class Item(BaseModel):
     tries: int = 0
 
 
+class Reports(BaseModel):
+    """Where reading the reports stands, for a token of the server's staff.
+
+    A round through the open ones is at `older` and has met `met`; `open` are those that were open when read last.
+    `past` is where reading the decided ones is. Reports that are not for us, or fail, are left alone until `again_at`.
+    """
+
+    model_config = ConfigDict(extra="forbid")
+
+    older: Position = Field(default_factory=dict)
+    met: list[str] = Field(default_factory=list)
+    open: list[str] = Field(default_factory=list)
+    past: Position = Field(default_factory=dict)
+    past_read: bool = False
+    again_at: float = 0.0
+
+
 class Cursor(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
@@ -76,6 +93,7 @@ class Cursor(BaseModel):
     streams: dict[str, Stream] = Field(default_factory=dict)
     queue: list[Item] = Field(default_factory=list)
     threads: dict[str, Thread] = Field(default_factory=dict)
+    reports: Reports = Field(default_factory=Reports)
 
     @classmethod
     def of(cls, text: str) -> Cursor:

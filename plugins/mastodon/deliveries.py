@@ -25,6 +25,7 @@ _KEPT = (
     "spoiler_text", "content", "favourites_count", "reblogs_count",
 )  # fmt: skip
 _KEPT_OF_AUTHOR = ("id", "username", "acct", "display_name", "url", "bot")
+_KEPT_OF_REPORT = ("id", "action_taken", "category", "comment", "created_at", "updated_at")
 _KEPT_OF_MENTION = ("id", "acct")
 _KEPT_OF_MEDIA = ("type", "description")
 
@@ -123,6 +124,24 @@ def of_thread(own: Own, root: str, total: int, known: Iterable[str]) -> Delivery
 
 def of_gone(gone_id: str, at: datetime) -> Delivery:
     return Delivery(key=f"gone:{gone_id}", kind="gone", body=_encoded({"id": gone_id, "at": at.isoformat()}))
+
+
+def of_report(report: Raw, own: Own) -> Delivery:
+    """A report, with the public posts it is about by their ids. One about private posts leaves its key alone.
+
+    Staff is shown e-mail and IP addresses with each report; nothing of that is kept.
+    """
+    state = f"report:{status_id(report)}:{report.get('updated_at') or report.get('created_at')}"
+    statuses = objects(report.get("statuses"))
+    public = [status_id(one) for one in statuses if one.get("visibility") in PUBLIC]
+    if statuses and not public:
+        return Delivery(key=f"{state}:-", kind="report", body=b"", admitted=False)
+    kept = _only(report, _KEPT_OF_REPORT) | {"statuses": public}
+    for name in ("account", "target_account"):
+        person = report.get(name)
+        kept[name] = _only(account_of(person), _KEPT_OF_AUTHOR) if isinstance(person, dict) else {}
+    body = _encoded({"report": kept, "own": {"id": own.id, "acct": own.acct}})
+    return Delivery(key=f"{state}:{hashlib.sha256(body).hexdigest()[:16]}", kind="report", body=body)
 
 
 def replies_of(status: Raw) -> int:

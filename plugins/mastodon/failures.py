@@ -122,6 +122,9 @@ def _server_failed(reply: Reply, now: datetime) -> ConnectorError:
 
 def right_for(method: str, path: str) -> str:
     """The scope that a call needs, by Mastodon's names."""
+    if "/admin/" in path:
+        what = "reports" if "/reports" in path else "accounts"
+        return f"admin:{'read' if method == 'GET' else 'write'}:{what}"
     if "/media" in path:
         return "write:media"
     if method != "GET":

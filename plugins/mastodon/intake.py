@@ -1,4 +1,4 @@
-"""Polling: one page a call, round after round: mentions, hashtags, lists, timelines, then threads.
+"""Polling: one page a call, round after round: mentions, hashtags, lists, timelines, then reports, then threads.
 
 A round takes at most a few pages of each stream and a few threads, so that a long history never keeps a new mention
 waiting. What is new in a stream goes before what is old, and threads are read again in turn for edits and deletions.
@@ -9,7 +9,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 from plugins.contract import Delivery, Gone, Page, Permanent, RateLimited, Temporary
-from plugins.mastodon import sources
+from plugins.mastodon import reports, sources
 from plugins.mastodon.client import Client, Position
 from plugins.mastodon.cursor import QUEUE_FULL, Cursor, Stream
 from plugins.mastodon.deliveries import Own, Raw, of_gone
@@ -59,7 +59,8 @@ class _Reader:
     def more(self) -> bool:
         """Whether there is something to do at once, in this round or in the past of a stream."""
         streams = [self._stream(name) for name in self._names]
-        return self._cursor.turn > 0 or bool(self._cursor.queue) or any(one.older or one.ahead for one in streams)
+        past = any(one.older or one.ahead for one in streams) or reports.more(self._cursor.reports, self._now)
+        return self._cursor.turn > 0 or bool(self._cursor.queue) or past
 
     def step(self) -> list[Delivery]:
         cursor = self._cursor
@@ -67,7 +68,10 @@ class _Reader:
             cursor.plan_rechecks(self._now)
         if cursor.turn < len(self._names):
             return self._read(self._names[cursor.turn])
-        found = self._threads.next() if cursor.queue else []
+        if cursor.turn == len(self._names):
+            found = reports.step(self._client, cursor.reports, self._own, self._now)
+        else:
+            found = self._threads.next() if cursor.queue else []
         self._advance()
         return found
 
@@ -77,8 +81,8 @@ class _Reader:
     def _advance(self) -> None:
         cursor = self._cursor
         cursor.turn, cursor.pages = cursor.turn + 1, 0
-        streams = len(self._names)
-        if cursor.turn >= streams and (not cursor.queue or cursor.turn >= streams + _THREADS_A_ROUND):
+        threads = len(self._names) + 1
+        if cursor.turn >= threads and (not cursor.queue or cursor.turn >= threads + _THREADS_A_ROUND):
             cursor.turn = 0
 
     def _read(self, name: str) -> list[Delivery]:

@@ -29,6 +29,7 @@ def limits_of(instance: Raw, *, pictures: bool) -> Limits:
         alt=_positive(path_in(media, "description_limit")) or _older(instance, "description_limit") or ALT,
         edits=True,
         deletes=True,
+        warnings=True,
     )
 
 

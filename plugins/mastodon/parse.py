@@ -1,8 +1,9 @@
-"""A status as the server gave it -> the event it stands for. Pure; raises BadInput naming the field, nothing else."""
+"""A status, or a report, as the server gave it -> its events. Pure; raises BadInput naming the field, nothing else."""
 
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -16,12 +17,17 @@ from moderation.model import (
     Ignored,
     MessageGone,
     MessageSeen,
+    ReportOutcome,
+    ReportReason,
+    ReportSeen,
     ThreadChanged,
     ThreadSeen,
 )
 from plugins.contract import Delivery
 from plugins.mastodon.deliveries import Own, Raw, is_addressed, is_own, is_reblog, objects, parent_of
 from plugins.mastodon.text import first_words, from_html, plain
+
+_REASONS = {"spam": ReportReason.SPAM, "legal": ReportReason.LEGAL, "violation": ReportReason.RULES}
 
 
 def parse(delivery: Delivery) -> Events:
@@ -35,13 +41,40 @@ def parse(delivery: Delivery) -> Events:
         return Events((MessageGone(remote_id=_text(body, "id"), at=_time(body, "at")),))
     if delivery.kind == "thread":
         return Events((ThreadChanged(_counted(body)),))
-    raise BadInput(f"kind: “{delivery.kind}” is not one of status, thread, gone.")
+    if delivery.kind == "report":
+        return Events(_reports(body))
+    raise BadInput(f"kind: “{delivery.kind}” is not one of status, thread, gone, report.")
 
 
 def _counted(body: Raw) -> ThreadSeen:
     own, total = _own(_dict(body, "own")), body.get("total")
     community = CommunitySeen(remote_id=own.acct, name=f"@{own.acct}")
     return ThreadSeen(_text(body, "root"), community, total_replies=total if isinstance(total, int) else None)
+
+
+def _reports(body: Raw) -> tuple[Event, ...]:
+    """One for each post that is complained of, or one about the account. The server keeps for itself who was right."""
+    report, own = _dict(body, "report"), _own(_dict(body, "own"))
+    posts = report.get("statuses")
+    if not isinstance(posts, list) or not all(isinstance(one, str) and plain(one) for one in posts):
+        raise BadInput("report.statuses: a list of ids was expected.")
+    report_id, changed = _text(report, "id"), report.get("updated_at")
+    whole = ReportSeen(
+        remote_id=report_id,
+        at=_time(report, "created_at"),
+        reason=_REASONS.get(plain(report.get("category")), ReportReason.OTHER),
+        outcome=ReportOutcome.CLOSED if report.get("action_taken") is True else ReportOutcome.OPEN,
+        about=_person(report.get("target_account"), own),
+        reporter=_person(report.get("account"), own),
+        text=plain(report.get("comment")),
+        version=(_time(report, "updated_at") if changed else _time(report, "created_at")).timestamp(),
+    )
+    each = [replace(whole, remote_id=f"{report_id}:{plain(one)}", message_id=plain(one)) for one in posts]
+    return tuple(each) or (whole,)
+
+
+def _person(account: Any, own: Own) -> AuthorSeen | None:
+    return _author(account, own) if isinstance(account, dict) and account.get("id") else None
 
 
 def _message(body: Raw) -> Event:

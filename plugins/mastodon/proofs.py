@@ -6,7 +6,8 @@ from datetime import datetime
 
 from moderation.model import Capability
 from plugins.contract import Act, Gone, Receipt
-from plugins.mastodon.actions import edited_text, given_warning, gone_receipt, read_status, receipt_for
+from plugins.mastodon import staff
+from plugins.mastodon.actions import ACTIONS, edited_text, given_warning, gone_receipt, read_status, receipt_for
 from plugins.mastodon.client import Client, Position, part
 from plugins.mastodon.compose import MENTION
 from plugins.mastodon.deliveries import Own, is_own, objects
@@ -22,7 +23,9 @@ def find_existing(client: Client, act: Act, own: Own, since: datetime) -> Receip
         return _posted(client, act, own, since)
     if act.kind is Capability.EDIT:
         return _edited(client, act, own)
-    return _deleted(client, act) if act.kind is Capability.DELETE else None
+    if act.kind is Capability.DELETE:
+        return _deleted(client, act)
+    return staff.find(client, act) if act.kind in ACTIONS else None
 
 
 def _posted(client: Client, act: Act, own: Own, since: datetime) -> Receipt | None:

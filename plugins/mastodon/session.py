@@ -6,7 +6,7 @@ from datetime import datetime
 
 from moderation.policy import Permit
 from plugins.contract import Act, Ambiguous, Check, Gone, Io, MissingRight, Page, Permanent, Receipt, Temporary
-from plugins.mastodon import actions, intake, proofs, sources
+from plugins.mastodon import actions, intake, proofs, sources, staff
 from plugins.mastodon.client import Client, part
 from plugins.mastodon.cursor import Cursor
 from plugins.mastodon.deliveries import Own, Raw, status_id
@@ -24,10 +24,12 @@ class MastodonSession:
         self._io = io
         self._client = Client(settings, io)
         self._own: Own | None = None
+        self._account: Raw = {}
 
     def check(self) -> Check:
         instance = self._instance()
         own = self._who(instance=instance)
+        moderating = staff.standing(self._client, instance, self._account)
         reads, writes, pictures = (
             self._missing_reads(own),
             self._missing_write("statuses"),
@@ -36,9 +38,9 @@ class MastodonSession:
         return Check(
             account=f"@{own.acct}",
             server=server_name(instance),
-            may=frozenset() if writes else frozenset(actions.ACTIONS),
+            may=moderating.may | (frozenset() if writes else actions.ANSWERING),
             missing=(*reads, *writes, *pictures, *self._missing_streams()),
-            notes=notes_on(instance),
+            notes=(*notes_on(instance), *moderating.notes),
             limits=limits_of(instance, pictures=not pictures),
         )
 
@@ -68,6 +70,7 @@ class MastodonSession:
             found = status_id(account) if isinstance(account, dict) else ""
             if not found:
                 raise Temporary("The server did not say whose token this is.")
+            self._account = account
             if known is not None and known.id == found and known.acct:
                 self._own = known
             else:

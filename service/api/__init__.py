@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from apiflask import APIFlask
 
-from service.api import gate, helped, ops, perspective, spec, v1, webhooks
+from service.api import gate, helped, ops, perspective, replies, spec, v1, webhooks
 from service.api.metrics import Metrics
 from service.config import Settings
 from service.deps import Deps
@@ -25,5 +25,6 @@ def install(app: APIFlask, settings: Settings) -> None:
     app.register_blueprint(ops.make_blueprint(lambda: figures(deps), metrics, settings.metrics_token))
     app.register_blueprint(v1.api)
     app.register_blueprint(helped.helped_api)
+    app.register_blueprint(replies.replies_api)
     if settings.perspective:
         perspective.install(app, deps, metrics)

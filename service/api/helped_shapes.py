@@ -102,6 +102,13 @@ class GroupOut(FiguresOut):
     open_overdue: int
 
 
+class TeamOut(FiguresOut):
+    """Conversations whose case is a team's now; null and "" for those that no team has."""
+
+    team_id: int | None
+    team: str
+
+
 class CoverageOut(Out):
     """Messages taken in and scored, deliveries that wait or could not be read (counted only over all communities)."""
 
@@ -123,3 +130,4 @@ class HelpedOut(FiguresOut):
     coverage: CoverageOut
     communities: list[GroupOut]
     topics: list[GroupOut]
+    teams: list[TeamOut]

@@ -51,7 +51,7 @@ def queue(query_data: shapes.QueueQuery) -> Any:
     _must_see_community(deps, client, q.community)
     found = visible.page(deps, client, q.lane, q.locale, q.after or "", q.size, q.community)
     body = {"line": found.line, "items": found.items, "next": found.after}
-    return _page(shapes.QueueOut.model_validate(body), "after", found.after)
+    return paged(shapes.QueueOut.model_validate(body), "after", found.after)
 
 
 @api.get("/queue/export")
@@ -126,7 +126,7 @@ def dead(query_data: shapes.DeadQuery) -> Any:
     """Deliveries that could not be read, the newest first."""
     found, before = deadletters.dead_letters(current_deps(), query_data.before, query_data.size)
     position = str(before) if before is not None else None
-    return _page(shapes.DeadPageOut.model_validate({"items": found, "next": position}), "before", position)
+    return paged(shapes.DeadPageOut.model_validate({"items": found, "next": position}), "before", position)
 
 
 @api.post("/deliveries/dead/retry")
@@ -172,7 +172,7 @@ def _must_see_community(deps: Deps, client: Client, community: int | None) -> No
         raise Problem(404, "There is no such community.")
 
 
-def _page(body: Any, position: str, value: str | None) -> Any:
+def paged(body: Any, position: str, value: str | None) -> Any:
     """The page, with its successor's address in a Link header (RFC 8288)."""
     if value is None:
         return body

@@ -11,7 +11,7 @@ from moderation.feelings import Moves
 from moderation.helped import Figures, Share, Waits
 from moderation.words import duration
 from service.cli.base import deps, json_option, print_json, read_time
-from service.usecases.helped import Group, Report, sum_up_all
+from service.usecases.helped import Report, sum_up_all
 from service.usecases.helped import helped as measured
 from service.usecases.helped_json import report_json
 
@@ -48,7 +48,10 @@ def _print(found: Report) -> None:
     if found.targets:
         click.echo(f"  open with a target: {found.running}, overdue {found.late}")
     for group in found.topics:
-        _group(group)
+        topic = group.topic or "no topic"
+        _feelings(f"{group.connection}/{group.community} · {topic}", group.figures)
+    for team in found.teams if found.routed else ():
+        _feelings(f"team {team.team}" if team.team_id is not None else "no team", team.figures)
 
 
 def _figures(of: Figures) -> None:
@@ -64,11 +67,9 @@ def _figures(of: Figures) -> None:
             click.echo(f"  {words} target met: {_share(share)}")
 
 
-def _group(group: Group) -> None:
-    topic = group.topic or "no topic"
-    figures = group.figures
-    click.echo(f"\n{group.connection}/{group.community} · {topic}: {figures.conversations} conversations")
-    click.echo(f"  {_moves(figures.ours)}")
+def _feelings(name: str, of: Figures) -> None:
+    click.echo(f"\n{name}: {of.conversations} conversations")
+    click.echo(f"  {_moves(of.ours)}")
 
 
 def _moves(of: Moves) -> str:

@@ -60,9 +60,10 @@ def replies(number: int | None, kills: int, random_kills: int, speed: float, see
     """Send public answers while calls fail and processes are killed: each is posted once, or a person is asked.
 
     Three sandboxes take the calls: one honours an Idempotency-Key, one ignores it, one has none. Calls get no answer
-    before or after their effect, or the effect comes 30 s after the call ended, or the answer is no use. The process in
-    which answers are sent and two workers are killed by SIGKILL before and after their commits, in the call, and at
-    random. Then the sandboxes' own books are read. Exit code 1 when an answer was doubled or lost.
+    before or after their effect, or the effect comes 30 s after the call ended, or the answer is no use. Two managers
+    sign in at the pages of a real `tenth run` and send. Its web and two workers are killed by SIGKILL before and after
+    their commits and in the call; they, gunicorn's master and the supervisor also at random. Then the sandboxes' own
+    books are read. Exit code 1 when an answer was doubled or lost.
 
     Desk and sandboxes live by one clock, --speed times as fast as ours, so that ten minutes of looking for a post take
     half a minute. Time-outs of calls are not scaled: a silent call is cut off by the sandbox after 15 s of that clock.

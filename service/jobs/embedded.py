@@ -8,14 +8,16 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable
-from concurrent.futures import Future, ThreadPoolExecutor
+from functools import partial
 
 import structlog
 
 from service.deps import Deps
 from service.jobs import work
 from service.jobs.hints import Hints
-from service.usecases import intake, polling
+from service.jobs.lanes import Lanes
+from service.usecases import grants, intake, polling, rights
+from service.usecases.due_actions import connections_with_due
 from service.usecases.heartbeat import beat
 from service.usecases.takeover import take_over
 
@@ -23,6 +25,8 @@ log = structlog.get_logger(__name__)
 
 IDLE_SECONDS = 0.25
 POLLERS = 4
+#: Connections that are acted on at once, in threads of their own: reading never keeps an answer waiting.
+ACTORS = 8
 #: Under a steady stream every batch makes the same communities due again; they are triaged no more often than this.
 TRIAGE_SECONDS = 1.0
 
@@ -34,9 +38,8 @@ class Embedded:
         self._deps = deps
         self._stop = stop
         self._triaged_at = float("-inf")
-        self._polls: dict[int, Future[int]] = {}
+        self._polls, self._acts, self._rights = Lanes("poll", POLLERS), Lanes("act", ACTORS), Lanes("right", ACTORS)
         self._hints = Hints(deps)
-        self._pool = ThreadPoolExecutor(POLLERS, thread_name_prefix="platform")
 
     def run(self) -> None:
         """Blocks until stopped; then lets running jobs end their transaction."""
@@ -48,8 +51,10 @@ class Embedded:
                 ("poll", self._poll, 1.0),
                 ("hint", self._hint, 0.5),
                 ("act", self._act, 1.0),
+                ("right", self._keep_rights, 2.0),
                 ("look", self._look, 10.0),
                 ("time", self._keep_time, 10.0),
+                ("drift", self._check_rights, 60.0),
                 ("account", self._check_accounts, 300.0),
                 ("learn", self._learn, 60.0),
                 ("keep", self._keep, 600.0),
@@ -62,7 +67,9 @@ class Embedded:
         self._hints.close()
         for thread in threads:
             thread.join(timeout=5.0)
-        self._pool.shutdown(wait=False, cancel_futures=True)
+        self._polls.close()
+        self._acts.close()
+        self._rights.close()
 
     def _loop(self, job: Callable[[], int], pause: float) -> None:
         while not self._stop.is_set():
@@ -92,14 +99,28 @@ class Embedded:
         return int(full)
 
     def _poll(self) -> int:
-        self._polls = {c: f for c, f in self._polls.items() if not f.done()}
-        for connection_id in polling.due_connections(self._deps):
-            if connection_id not in self._polls and len(self._polls) < POLLERS:
-                self._polls[connection_id] = self._pool.submit(polling.poll_connection, self._deps, connection_id)
+        self._polls.start(polling.due_connections(self._deps), partial(polling.poll_connection, self._deps))
         return 0
 
     def _act(self) -> int:
-        return work.perform_actions(self._deps)
+        self._acts.start(connections_with_due(self._deps), self._act_on)
+        return 0
+
+    def _act_on(self, connection_id: int) -> int:
+        """All that is due on one connection, one after the other."""
+        perform, done = partial(work.perform_actions, self._deps, connection_id), 0
+        while not self._stop.is_set() and (more := self._safely(perform)):
+            done += more
+        return done
+
+    def _keep_rights(self) -> int:
+        self._safely(partial(grants.expire_due, self._deps))
+        self._rights.start(rights.connections_with_due(self._deps), partial(work.keep_rights, self._deps))
+        return 0
+
+    def _check_rights(self) -> int:
+        work.check_rights(self._deps)
+        return 0
 
     def _hint(self) -> int:
         self._hints.step()

@@ -8,12 +8,15 @@ from service.usecases import (
     acting,
     cases,
     clocks,
+    drift,
+    grants,
     helped,
     intake,
     keeping,
     learning,
     looking,
     polling,
+    rights,
     triage,
 )
 
@@ -52,9 +55,19 @@ def look_again(deps: Deps) -> int:
     return cases.release_expired(deps) + looking.look_again(deps)
 
 
-def perform_actions(deps: Deps) -> int:
-    """Performs the actions that are due."""
-    return acting.perform_due(deps)
+def perform_actions(deps: Deps, connection_id: int | None = None) -> int:
+    """Performs the actions that are due, on one connection or on all."""
+    return acting.perform_due(deps, connection_id)
+
+
+def keep_rights(deps: Deps, connection_id: int | None = None) -> int:
+    """Ends what is over, and has the platforms follow the grants, on one connection or on all."""
+    return grants.expire_due(deps) + rights.settle_due(deps, connection_id)
+
+
+def check_rights(deps: Deps) -> int:
+    """Compares rights on the platforms with the ledger."""
+    return drift.check_due(deps)
 
 
 def purge(deps: Deps) -> int:

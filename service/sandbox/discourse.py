@@ -138,6 +138,8 @@ def settings() -> ResponseReturnValue:
         max_image_size_kb=MAX_BYTES // 1024,
         authorized_extensions="|".join(EXTENSIONS),
         unique_posts_mins=world().options.unique_post_seconds // 60,
+        enable_category_group_moderation=world().options.category_group_moderation,
+        solved_enabled=True,
     )
 
 
@@ -167,7 +169,7 @@ def category(category_id: int) -> ResponseReturnValue:
     found = forum().categories.get(category_id)
     if found is None or found not in _categories():
         raise not_found()
-    return jsonify(category=category_shape(forum(), found, full=True))
+    return jsonify(category=category_shape(forum(), found, actor()))
 
 
 @api.get("/latest.json")

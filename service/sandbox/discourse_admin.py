@@ -9,11 +9,14 @@ from flask import jsonify, request
 from flask.typing import ResponseReturnValue
 
 from service.sandbox.discourse import actor, admin, api, forum
-from service.sandbox.discourse_shapes import basic_user, category_shape, group_shape
+from service.sandbox.discourse_shapes import basic_user, category_shape, group_shape, user_shape
 from service.sandbox.forum import Group
 from service.sandbox.ids import iso
 from service.sandbox.refusal import Refusal, forbidden, not_found
 from service.sandbox.requests import listed, number, params, text, world
+
+#: A group's name keeps the rules of a member's.
+LONGEST_NAME = 20
 
 
 @api.post("/admin/groups.json")
@@ -21,8 +24,11 @@ def create_group() -> ResponseReturnValue:
     me, asked = admin(), params()
     wanted = asked["group"] if isinstance(asked.get("group"), dict) else asked
     name = text(wanted, "name").strip()
-    if not name or any(g.name.lower() == name.lower() for g in forum().groups.values()):
+    taken = {g.name.lower() for g in forum().groups.values()} | set(forum().users)
+    if not name or name.lower() in taken:
         raise Refusal(422, "Name has already been taken" if name else "Name can't be blank")
+    if len(name) > LONGEST_NAME:
+        raise Refusal(422, f"Name must be no more than {LONGEST_NAME} characters")
     made = Group(max(39, *forum().groups) + 1, name, text(wanted, "full_name"), owners={me.username})
     made.members = {forum().user(n).username for n in _names(wanted)}
     forum().groups[made.id] = made
@@ -51,6 +57,11 @@ def group_named(key: str) -> Group:
 @api.get("/groups/<key>.json")
 def show_group(key: str) -> ResponseReturnValue:
     return jsonify(group=group_shape(group_named(key)))
+
+
+@api.get("/groups/by-id/<int:group_id>.json")
+def show_group_by_id(group_id: int) -> ResponseReturnValue:
+    return jsonify(group=group_shape(group_named(str(group_id))))
 
 
 @api.get("/groups/<key>/members.json")
@@ -94,12 +105,19 @@ def update_category(category_id: int) -> ResponseReturnValue:
     found.name, found.color, found.text_color = (text(asked, k) for k in ("name", "color", "text_color"))
     permissions = asked.get("permissions")
     found.permissions = {k: int(v) for k, v in permissions.items()} if isinstance(permissions, dict) else {}
-    if "moderating_group_ids" in asked:
+    if "moderating_group_ids" in asked and world().options.category_group_moderation:
         found.moderating_group_ids = [int(i) for i in listed(asked, "moderating_group_ids")]
-    return jsonify(success="OK", category=category_shape(forum(), found, full=True))
+    return jsonify(success="OK", category=category_shape(forum(), found, actor()))
 
 
 # sanctions
+
+
+@api.get("/admin/users/<int:user_id>.json")
+def member(user_id: int) -> ResponseReturnValue:
+    if not actor().staff:
+        raise not_found()
+    return jsonify(user_shape(forum(), forum().user_by_id(user_id)))
 
 
 @api.put("/admin/users/<int:user_id>/<verb>")
@@ -110,6 +128,11 @@ def sanction(user_id: int, verb: str) -> ResponseReturnValue:
     target, asked = forum().user_by_id(user_id), params()
     if target.staff:
         raise forbidden()
+    now, held = forum().now(), {"silence": target.silenced_till, "suspend": target.suspended_till}.get(verb)
+    if held is not None and held > now:
+        return jsonify(failed="FAILED", message=f"User was already {verb}d by somebody."), 409
+    if verb in ("silence", "suspend") and not text(asked, "reason"):
+        raise Refusal(400, "param is missing or the value is empty: reason", "invalid_parameters")
     if verb == "silence":
         target.silenced_till = _until(asked, "silenced_till")
         return jsonify(silence={"silenced": True, **_sanction(asked, "silence", target.silenced_till)})

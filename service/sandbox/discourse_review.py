@@ -6,11 +6,13 @@ from flask import jsonify
 from flask.typing import ResponseReturnValue
 
 from service.sandbox.discourse import actor, api, forum
-from service.sandbox.discourse_shapes import action_shape, post_shape, reviewable_shape
+from service.sandbox.discourse_shapes import action_shape, post_shape, review_side, reviewable_shape
 from service.sandbox.forum import LIKE
 from service.sandbox.refusal import forbidden, not_found
 from service.sandbox.requests import number, params, text
 from service.sandbox.review import STATUS_NAMES, actions_for, category_of, entry_for, flag, perform
+
+PER_PAGE = 10
 
 
 @api.get("/review.json")
@@ -22,14 +24,17 @@ def review() -> ResponseReturnValue:
         raise not_found()
     rows = [r for r in moderated if wanted == "all" or STATUS_NAMES[r.status] == wanted]
     rows = [r for r in rows if not only or category_of(forum(), r) == only]
-    offset = number(asked, "offset")
-    shapes = [reviewable_shape(forum(), r, actor()) for r in rows[offset : offset + 10]]
-    actions = list(dict.fromkeys(a for r in rows for a in actions_for(actor(), r)))
+    if text(asked, "sort_order") != "created_at_asc":
+        rows.reverse()
+    total, offset = len(rows), number(asked, "offset")
+    rows = rows[offset : offset + PER_PAGE]
+    actions = list(dict.fromkeys(a for r in rows for a in actions_for(forum(), actor(), r)))
     return jsonify(
-        reviewables=shapes,
-        bundled_actions=[{"id": f"{r.id}-all", "action_ids": actions_for(actor(), r)} for r in rows],
+        reviewables=[reviewable_shape(forum(), r, actor()) for r in rows],
+        bundled_actions=[{"id": f"{r.id}-all", "action_ids": actions_for(forum(), actor(), r)} for r in rows],
         actions=[action_shape(a) for a in actions],
-        meta={"total_rows_reviewables": len(rows), "status": wanted},
+        meta={"total_rows_reviewables": total, "status": wanted},
+        **review_side(forum(), rows),
     )
 
 
@@ -38,8 +43,9 @@ def review_entry(entry_id: int) -> ResponseReturnValue:
     entry = entry_for(forum(), actor(), entry_id)
     return jsonify(
         reviewable=reviewable_shape(forum(), entry, actor()),
-        bundled_actions=[{"id": f"{entry.id}-all", "action_ids": actions_for(actor(), entry)}],
-        actions=[action_shape(a) for a in actions_for(actor(), entry)],
+        bundled_actions=[{"id": f"{entry.id}-all", "action_ids": actions_for(forum(), actor(), entry)}],
+        actions=[action_shape(a) for a in actions_for(forum(), actor(), entry)],
+        **review_side(forum(), [entry]),
     )
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from service.sandbox.forum import FLAG_TYPES, LIKE, Category, Forum, Group, Post, Reviewable, Topic, User
 from service.sandbox.ids import iso, iso_or_none, paragraphs, slug
-from service.sandbox.review import actions_for, category_of
+from service.sandbox.review import actions_for, category_of, flags_in_words
 
 Json = dict[str, Any]
 #: A picture in a post's source, after its text was escaped.
@@ -203,7 +203,8 @@ def topic_shape(forum: Forum, topic: Topic, actor: User, posts: Iterable[Post], 
     return shape
 
 
-def category_shape(forum: Forum, category: Category, *, full: bool = False) -> Json:
+def category_shape(forum: Forum, category: Category, actor: User | None = None) -> Json:
+    """With an actor it is the page of the category itself; who may edit it is shown its permissions, too."""
     topics = [t for t in forum.topics.values() if t.category_id == category.id]
     shape: Json = {
         "id": category.id,
@@ -220,9 +221,10 @@ def category_shape(forum: Forum, category: Category, *, full: bool = False) -> J
         "can_edit": True,
         "has_children": False,
     }
-    if full:
-        by_name = {g.name: g.id for g in forum.groups.values()}
+    if actor is not None and forum.options.category_group_moderation:
         shape["moderating_group_ids"] = list(category.moderating_group_ids)
+    if actor is not None and actor.admin:
+        by_name = {g.name: g.id for g in forum.groups.values()}
         shape["group_permissions"] = [
             {"permission_type": level, "group_name": name, "group_id": by_name.get(name, 0)}
             for name, level in (category.permissions or {"everyone": 1}).items()
@@ -241,6 +243,9 @@ def group_shape(group: Group) -> Json:
         "members_visibility_level": 0,
         "public_admission": False,
         "public_exit": False,
+        "allow_membership_requests": False,
+        "automatic_membership_email_domains": None,
+        "grant_trust_level": None,
     }
 
 
@@ -269,10 +274,22 @@ def reviewable_shape(forum: Forum, entry: Reviewable, actor: User | None = None)
         "reviewable_scores": [_score(forum, entry, i) for i in range(len(entry.flags))],
     }
     if actor is not None:
-        actions = [action_shape(a) for a in actions_for(actor, entry)]
+        actions = [action_shape(a) for a in actions_for(forum, actor, entry)]
         shape["bundled_action_ids"] = [f"{entry.id}-all"] if actions else []
         shape["bundled_actions"] = [{"id": f"{entry.id}-all", "actions": actions}] if actions else []
     return shape
+
+
+def review_side(forum: Forum, entries: Iterable[Reviewable]) -> Json:
+    """The people and topics that the review queue speaks of by number, beside its entries."""
+    listed = list(entries)
+    posts = [forum.posts[e.post_id] for e in listed]
+    names = {p.username for p in posts} | {f.username for e in listed for f in e.flags}
+    topics = {p.topic_id: forum.topics[p.topic_id] for p in posts}
+    return {
+        "users": [basic_user(forum.user(name)) for name in sorted(names)],
+        "topics": [{"id": t.id, "title": t.title, "archetype": t.archetype} for t in topics.values()],
+    }
 
 
 def _score(forum: Forum, entry: Reviewable, index: int) -> Json:
@@ -282,10 +299,11 @@ def _score(forum: Forum, entry: Reviewable, index: int) -> Json:
         "score": 2.0,
         "agree_stats": {"agreed": 0, "disagreed": 0, "ignored": 0},
         "status": entry.status,
-        "reason": flag.message or None,
+        "reason": None,
         "created_at": iso(flag.at),
         "user_id": forum.user(flag.username).id,
         "score_type": {"id": flag.type_id, "title": FLAG_TYPES[flag.type_id].replace("_", " ").capitalize()},
+        **({"reviewable_conversation": flags_in_words(forum, flag)} if flag.message else {}),
     }
 
 

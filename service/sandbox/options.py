@@ -8,6 +8,9 @@ API_KEY = "sandbox-discourse-api-key"
 WEBHOOK_SECRET = "sandbox-discourse-webhook-secret"
 CONNECT_SECRET = "sandbox-discourse-connect-secret"
 ACCESS_TOKEN = "sandbox-mastodon-access-token"
+LEMMY_TOKEN = "sandbox-lemmy-token"
+LEMMY_PASSWORD = "sandbox-lemmy-password"
+NODEBB_TOKEN = "sandbox-nodebb-master-token"
 CLIENT_ID = "sandbox-mastodon-client-id"
 CLIENT_SECRET = "sandbox-mastodon-client-secret"
 ALL_SCOPES = "read write follow push profile admin:read admin:write"
@@ -21,6 +24,7 @@ class Options:
     webhook_secret: str = WEBHOOK_SECRET
     connect_secret: str = CONNECT_SECRET
     access_token: str = ACCESS_TOKEN
+    nodebb_token: str = NODEBB_TOKEN
     # Discourse
     admin_calls_per_minute: int = 60
     unique_post_seconds: int = 300
@@ -39,3 +43,7 @@ class Options:
     streaming: bool = False  # off, and 404, as on servers that have none or WebSocket only
     streaming_heartbeat_seconds: float = 15.0
     version: str = "4.3.0"
+    # Lemmy, under /lemmy. The token is the brand's; everybody signs in for their own with the one password.
+    lemmy_token: str = LEMMY_TOKEN
+    lemmy_password: str = LEMMY_PASSWORD
+    lemmy_v4: bool = True  # as 1.0 has it beside v3; without, the server is a 0.19

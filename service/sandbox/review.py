@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import Any
 
 from service.sandbox.forum import (
     APPROVED,
@@ -28,7 +29,12 @@ OUTCOMES = {
     "delete_and_agree": APPROVED,
     "agree_and_silence": APPROVED,
     "agree_and_suspend": APPROVED,
+    "agree_and_keep_hidden": APPROVED,
+    "disagree_and_restore": REJECTED,
 }
+#: Offered for a post that is hidden already, and those that are not offered then.
+FOR_HIDDEN = ("agree_and_keep_hidden", "disagree_and_restore")
+FOR_SHOWN = ("agree_and_keep", "agree_and_hide", "disagree")
 
 
 def flag(forum: Forum, post: Post, actor: User, type_id: int, message: str) -> Reviewable:
@@ -59,16 +65,23 @@ def category_of(forum: Forum, entry: Reviewable) -> int | None:
     return forum.topics[forum.posts[entry.post_id].topic_id].category_id
 
 
-def actions_for(actor: User, entry: Reviewable) -> list[str]:
+def actions_for(forum: Forum, actor: User, entry: Reviewable) -> list[str]:
     if entry.status != PENDING:
         return []
-    return [action for action in OUTCOMES if actor.staff or action not in STAFF_ONLY]
+    without = FOR_SHOWN if forum.posts[entry.post_id].hidden else FOR_HIDDEN
+    return [a for a in OUTCOMES if a not in without and (actor.staff or a not in STAFF_ONLY)]
+
+
+def flags_in_words(forum: Forum, flag: Flag) -> dict[str, Any]:
+    """What somebody wrote to the moderators: the beginning of a talk between them."""
+    said = {"id": flag.id, "excerpt": flag.message, "user_id": forum.user(flag.username).id}
+    return {"id": flag.id, "has_more": False, "permalink": f"/t/flag/{flag.id}", "conversation_posts": [said]}
 
 
 def perform(forum: Forum, actor: User, entry: Reviewable, action: str, version: int) -> None:
     if version != entry.version:
         raise Refusal(409, "Another user has already handled this item; refresh and try again.", "conflict")
-    if action not in actions_for(actor, entry):
+    if action not in actions_for(forum, actor, entry):
         raise forbidden()
     entry.status = OUTCOMES[action]
     _carry_out(forum, actor, forum.posts[entry.post_id], action)
@@ -78,7 +91,7 @@ def perform(forum: Forum, actor: User, entry: Reviewable, action: str, version: 
 
 def _carry_out(forum: Forum, actor: User, post: Post, action: str) -> None:
     author, until = forum.user(post.username), forum.now() + timedelta(days=3)
-    if action in ("agree_and_hide", "disagree"):
+    if action in ("agree_and_hide", "disagree", "disagree_and_restore"):
         post.hidden = action == "agree_and_hide"
     elif action == "delete_and_agree":
         forum.delete(post, actor)

@@ -20,10 +20,15 @@ from service.sandbox import (
     discourse_keys,
     discourse_review,
     discourse_write,
+    lemmy,
+    lemmy_write,
     mastodon,
     mastodon_write,
     media_discourse,
     media_mastodon,
+    nodebb,
+    nodebb_people,
+    nodebb_write,
     oauth,
     pages,
     streaming,
@@ -44,9 +49,21 @@ BLUEPRINTS = (
     oauth.api,
     streaming.api,
     control.api,
+    lemmy.api,
+    nodebb.api,
 )
 # These hang their views on the blueprints of the reading modules: to be imported is all they have to do.
-WRITERS = (discourse_admin, discourse_review, discourse_write, mastodon_write, media_discourse, media_mastodon)
+WRITERS = (
+    discourse_admin,
+    discourse_review,
+    discourse_write,
+    mastodon_write,
+    media_discourse,
+    media_mastodon,
+    lemmy_write,
+    nodebb_people,
+    nodebb_write,
+)
 
 
 def create_sandbox(story: Story, *, options: Options | None = None, now: Clock | None = None) -> Flask:
@@ -63,6 +80,8 @@ def create_sandbox(story: Story, *, options: Options | None = None, now: Clock |
 def unknown_path(error: HTTPException) -> ResponseReturnValue:
     """What no view answers, in the words of the platform that the path belongs to."""
     status = error.code or 500
+    if request.path.startswith(f"{nodebb.api.url_prefix}/"):
+        return nodebb.unknown_path(error)
     if request.path.startswith(MASTODON_PATHS):
         return jsonify(error=error.name), status
     if status == 404:

@@ -38,12 +38,16 @@ class TrialError(TenthError):
 
 @dataclass
 class Place:
-    """Where a trial happens; `deps` looks into the same database as the service that `start` starts."""
+    """Where a trial happens; `deps` looks into the same database as the service that `start` starts.
+
+    `given`: variables for every process here, beside those of the place.
+    """
 
     settings: Settings
     deps: Deps
     folder: Path
     port: int
+    given: dict[str, str] = field(default_factory=dict)
     _process: subprocess.Popen[bytes] | None = field(default=None, repr=False)
 
     @property
@@ -53,27 +57,35 @@ class Place:
     @property
     def pid(self) -> int:
         """The supervisor's."""
-        if self._process is None or self._process.poll() is not None:
+        if self._process is None or not self.runs:
             raise TrialError(f"`tenth run` is not running any more. Its last words:\n{last_words(self.log)}")
         return self._process.pid
 
-    def command(self, *arguments: str) -> subprocess.Popen[bytes]:
-        """Starts a `tenth` command here; what it prints is left to read in its pipe."""
+    @property
+    def runs(self) -> bool:
+        """Whether the supervisor lives."""
+        return self._process is not None and self._process.poll() is None
+
+    def command(self, *arguments: str, output: int = subprocess.PIPE, bound: bool = False) -> subprocess.Popen[bytes]:
+        """Starts a `tenth` command here; what it prints is left to read in its pipe. `bound`: it ends when we do."""
         with self.log.open("ab") as log:
             line = [sys.executable, "-m", "service.cli", *arguments]
-            return subprocess.Popen(line, env=self.environment(), stdout=subprocess.PIPE, stderr=log)
+            return subprocess.Popen(
+                line,
+                env=self.environment(),
+                stdout=output,
+                stderr=log,
+                preexec_fn=die_with_parent if bound else None,  # noqa: PLW1509 (no thread of ours runs yet)
+            )
+
+    def launch(self, *, bound: bool = False) -> None:
+        """Starts web and worker, and does not wait for them."""
+        run = ("run", "--host", HOST, "--port", str(self.port))
+        self._process = self.command(*run, output=subprocess.DEVNULL, bound=bound)
 
     def start(self) -> None:
         """Starts web and worker. Raises TrialError when the web does not answer in time."""
-        with self.log.open("ab") as log:
-            line = [sys.executable, "-m", "service.cli", "run", "--host", HOST, "--port", str(self.port)]
-            self._process = subprocess.Popen(
-                line,
-                env=self.environment(),
-                stdout=subprocess.DEVNULL,
-                stderr=log,
-                preexec_fn=die_with_parent,  # noqa: PLW1509 (no thread of ours runs yet)
-            )
+        self.launch(bound=True)
         deadline = time.monotonic() + START_SECONDS
         while not answers(self.port, "/readyz"):
             if time.monotonic() > deadline:
@@ -98,13 +110,14 @@ class Place:
     def environment(self) -> dict[str, str]:
         """For a process here: ours without any TENTH_* setting of the surroundings, and with this place's own."""
         kept = {k: v for k, v in os.environ.items() if not k.startswith("TENTH_")}
-        return kept | {
+        own = {
             "TENTH_DATA_DIR": str(self.folder),
             "TENTH_DATABASE_URL": self.settings.database_url,
             "TENTH_SECRET_KEY": self.settings.secret_key,
             "TENTH_ALLOW_PRIVATE_HOSTS": ",".join(sorted(self.settings.allow_private_hosts)),
             "TENTH_LOG_LEVEL": "WARNING",
         }
+        return kept | own | self.given
 
 
 @contextmanager

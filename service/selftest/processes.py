@@ -34,6 +34,11 @@ def desk_processes(supervisor: int) -> list[Process]:
     return found
 
 
+def lives(pid: int) -> bool:
+    """Whether a process runs; one that ended and was not fetched yet does not."""
+    return pid in _parents()
+
+
 def rss_mb(pid: int) -> float:
     """Resident memory in MB."""
     for line in (_PROC / str(pid) / "status").read_text().splitlines():

@@ -1,14 +1,15 @@
 """The trial of replies: whatever fails and whoever is killed, an approved answer is posted once, or a person is asked.
 
-Three platforms, one for each way with a doubled call, spoil the calls that post; the person's process and the workers
-are killed at every commit, around and in the call, and at random. Then each platform's own books are read.
+Three platforms, one for each way with a doubled call, spoil the calls that post. People sign in at the pages of a real
+`tenth run` and send; its web and workers are killed at every commit, around and in the call, and at random, and so are
+gunicorn's master and the supervisor. Then each platform's own books are read.
 """
 
 from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import asdict, dataclass, field, replace
 from random import Random
 from typing import Any
@@ -22,6 +23,7 @@ from service.selftest.replies_clock import Clock, by_clock
 from service.selftest.replies_count import Tally, count, unsettled
 from service.selftest.replies_crew import Crew, Kills
 from service.selftest.replies_platform import LATE, MODES, Mode, Platform, platforms
+from service.selftest.replies_points import EVERY_POINT
 from service.usecases import intake, polling, triage
 from service.usecases.acting import SEARCH
 from service.usecases.connections import connect, set_shadow
@@ -37,13 +39,14 @@ _ACTOR = "selftest"
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """How hard to try. `speed`: so many seconds of the trial's clock pass in one of ours. `kills`: at each point."""
+    """How hard to try. `speed`: seconds of the trial's clock that pass in one of ours. `kills`: at each of `points`."""
 
     replies: int = 300
     kills: int = 5
     random_kills: int = 20
     speed: float = 20.0
     seed: int = 10
+    points: Collection[str] = EVERY_POINT
 
     def counts(self) -> dict[Mode, int]:
         """Answers for each platform."""
@@ -136,8 +139,9 @@ def _cases(deps: Deps) -> int:
 
 def play(place: Place, clock: Clock, plan: Plan, each: int, rng: Random, say: Say) -> Crew:
     """Lets the desk answer each case `each` times while its processes are killed, until all is settled."""
-    crew = Crew(place, clock, Kills(plan.kills, plan.random_kills), rng, cases=_cases(place.deps), each=each)
+    crew = Crew(place, clock, Kills(plan.kills, plan.random_kills, plan.points), rng, each=each)
     try:
+        crew.start()
         _until_settled(place.deps, crew, clock, plan, say)
     finally:
         crew.stop()

@@ -1,131 +1,175 @@
-"""The desk's processes in a trial of replies, kept alive: whoever is killed, at a point or at random, starts again."""
+"""The desk's processes in a trial of replies, kept alive: whoever is killed, at a point or at random, starts again.
+
+They are the real ones: `tenth run` with gunicorn and a worker under it, and a second worker, since two must not get in
+each other's way. Gunicorn starts its own workers again, the supervisor its children, and the crew what nobody is above:
+the supervisor, as a host's service manager would, and the second worker.
+"""
 
 from __future__ import annotations
 
+import os
 import signal
 import subprocess
-import sys
 import time
 from collections import Counter
+from collections.abc import Collection, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from random import Random
 
-from service.selftest.place import Place, TrialError, last_words
-from service.selftest.replies_clock import Clock
-from service.selftest.replies_points import POINTS
-from service.supervisor import die_with_parent
+from sqlalchemy import select
 
-#: Two workers: they must not get in each other's way, either.
-ROLES = ("web", "worker", "worker")
-#: Our seconds between two kills at random.
-MEAN_SECONDS = 3.0
+from service.db.models import Case
+from service.selftest.place import Place, TrialError, last_words
+from service.selftest.processes import desk_processes
+from service.selftest.replies_clock import Clock
+from service.selftest.replies_inside import write_inside
+from service.selftest.replies_person import Person, Task
+from service.selftest.replies_points import EVERY_POINT, POINTS
+from service.selftest.replies_slips import Slips
+from service.usecases.people import create_person
+
+#: Who is killed at random.
+TARGETS = ("web", "web_master", "worker", "worker", "supervisor")
+PEOPLE = 2
+#: Our seconds between two kills at random, between two starts of a supervisor, and that it may be away.
+MEAN_SECONDS, START_EVERY, MOST_AWAY = 3.0, 1.0, 90.0
+#: A supervisor that has run this long did not end because the port was still taken.
+STEADY_SECONDS = 6.0
 STOP_SECONDS = 15.0
-RANDOM = "at_random"
 
 
 @dataclass(frozen=True, slots=True)
 class Kills:
-    """How many: `at_points` at each point of each role, and `at_random` beside them."""
+    """How many: `at_points` at each of the `points`, and `at_random` beside them."""
 
     at_points: int
     at_random: int
+    points: Collection[str] = EVERY_POINT
 
     def by_role(self, rng: Random) -> dict[str, list[str]]:
         """The points to die at, in random order."""
-        found = {role: [point for point in names for _ in range(self.at_points)] for role, names in POINTS.items()}
-        for names in found.values():
-            rng.shuffle(names)
+        found = {}
+        for role, names in POINTS.items():
+            found[role] = [name for name in names if name in self.points for _ in range(self.at_points)]
+            rng.shuffle(found[role])
         return found
 
 
-@dataclass(slots=True)
-class Member:
-    """One place in the crew. `point` is where its process of now ends itself; `done` that its work is finished."""
-
-    role: str
-    process: subprocess.Popen[bytes] | None = None
-    point: str = ""
-    struck: bool = False
-    done: bool = False
-
-
 class Crew:
-    """Starts processes until each point was reached as often as wanted, and kills at random beside it."""
+    """Starts the desk and its people, looks after them, and kills at random beside the points."""
 
-    def __init__(self, place: Place, clock: Clock, kills: Kills, rng: Random, *, cases: int, each: int) -> None:
+    def __init__(self, place: Place, clock: Clock, kills: Kills, rng: Random, *, each: int) -> None:
         """`each`: how often every case is answered."""
-        self._place, self._clock, self._rng, self._each = place, clock, rng, each
-        self._points = kills.by_role(rng)
+        self._place, self._rng, self._each = place, rng, each
+        cases = self._cases()
+        self._slips = Slips(place.folder / "points")
+        points = kills.by_role(rng)
         # Over the first half of the work: later there may be none left to reach a point with.
-        self._most = {role: cases * each // (2 * max(1, len(names))) for role, names in self._points.items()}
-        self._strikes = kills.at_random
-        self._strike_at = time.monotonic() + self._pause()
-        self._members = [Member(role) for role in ROLES]
+        most = {role: len(cases) * each // (2 * max(1, len(names))) for role, names in points.items()}
+        self._slips.put(points, most, rng)
+        place.given |= write_inside(place.folder / "inside", str(clock), self._slips) | {"TENTH_POLL_SECONDS": "1200"}
+        self._people = self._hire(cases)
+        self._second: subprocess.Popen[bytes] | None = None
+        self._left, self._strike_at = kills.at_random, time.monotonic() + self._pause()
+        self._launched_at, self._steady_at = float("-inf"), time.monotonic()
+        self._struck: Counter[str] = Counter()
+        #: How many processes have died, by point, and those at random by role.
         self.killed: Counter[str] = Counter()
 
     @property
     def written(self) -> bool:
-        """Whether the person has sent everything."""
-        return all(member.done for member in self._members if member.role == "web")
+        """Whether the people have sent everything."""
+        return all(person.done for person in self._people)
+
+    def start(self) -> None:
+        """The desk, and the people who work at it."""
+        self.look_after()
+        for person in self._people:
+            person.start()
 
     def look_after(self) -> None:
-        """Starts whoever is not there, and strikes when it is time. Raises TrialError when one ends by itself."""
-        for member in self._members:
-            if member.process is not None and member.process.poll() is not None:
-                self._bury(member, member.process.returncode)
-            if member.process is None and not member.done:
-                self._start(member)
-        if self._strikes > 0 and time.monotonic() >= self._strike_at:
+        """Starts whoever is not there, and strikes when it is time. Raises TrialError for what nobody has killed."""
+        for person in self._people:
+            if person.error:
+                raise TrialError(f"{person.name} cannot go on. {person.error}\n{last_words(self._place.log)}")
+        self._slips.give_back()
+        self.killed = self._slips.died() + self._struck
+        self._keep_supervisor(time.monotonic())
+        self._keep_second()
+        if self._left > 0 and time.monotonic() >= self._strike_at:
             self._strike()
 
     def stop(self) -> None:
         """Asks everybody to end."""
-        running = [m.process for m in self._members if m.process is not None]
-        for process in running:
-            process.terminate()
-        for process in running:
+        for person in self._people:
+            person.stop()
+        self._place.stop()
+        if self._second is not None:
+            self._second.terminate()
             try:
-                process.wait(STOP_SECONDS)
+                self._second.wait(STOP_SECONDS)
             except subprocess.TimeoutExpired:
-                process.kill()
-                process.wait()
+                self._second.kill()
+                self._second.wait()
+        for person in self._people:
+            if person.is_alive():
+                person.join(STOP_SECONDS)
+        self.killed = self._slips.died() + self._struck
 
-    def _start(self, member: Member) -> None:
-        given = [member.role, str(self._clock), str(self._rng.randrange(1_000_000)), str(self._each)]
-        left = self._points.get(member.role, [])
-        member.point = left.pop() if left else ""
-        member.struck = False
-        if member.point:
-            given += [member.point, str(self._rng.randint(0, self._most[member.role]))]
-        with self._place.log.open("ab") as log:
-            member.process = subprocess.Popen(
-                [sys.executable, "-m", "service.selftest.replies_process", *given],
-                env=self._place.environment() | {"TENTH_POLL_SECONDS": "1200"},
-                stdout=subprocess.DEVNULL,
-                stderr=log,
-                preexec_fn=die_with_parent,  # noqa: PLW1509 (no thread of ours runs yet)
-            )
+    def _cases(self) -> Sequence[int]:
+        """In an order of its own for each trial."""
+        with self._place.deps.store.read() as session:
+            cases = session.scalars(select(Case.id).order_by(Case.id)).all()
+        return self._rng.sample(cases, len(cases))
 
-    def _bury(self, member: Member, code: int) -> None:
-        if code == -signal.SIGKILL:
-            self.killed[RANDOM if member.struck else member.point] += 1
-            if member.struck and member.point:
-                self._points[member.role].insert(0, member.point)  # it never came there
-        elif code == 0 and member.role == "web":
-            member.done = True
-        else:
-            raise TrialError(f"A {member.role} ended with code {code}:\n{last_words(self._place.log)}")
-        member.process = None
+    def _hire(self, cases: Sequence[int]) -> list[Person]:
+        """All answers to one case are written by one person: another's answer would hold theirs back."""
+        made = []
+        for number in range(PEOPLE):
+            name = f"trial-{number + 1}"
+            tasks = [Task(case_id, n) for n in range(self._each) for case_id in cases[number::PEOPLE]]
+            password = create_person(self._place.deps, name, "manager")
+            made.append(Person(self._place.deps, self._place.port, name, password, tasks))
+        return made
+
+    def _keep_supervisor(self, now: float) -> None:
+        """Starts it again and again: what a killed one has left behind keeps the port for a while."""
+        if self._place.runs:
+            if now - self._launched_at > STEADY_SECONDS:
+                self._steady_at = now
+            return
+        if now - self._steady_at > MOST_AWAY:
+            raise TrialError(f"`tenth run` could not be started:\n{last_words(self._place.log)}")
+        if now - self._launched_at > START_EVERY:
+            self._place.launch()
+            self._launched_at = now
+
+    def _keep_second(self) -> None:
+        code = self._second.poll() if self._second is not None else -signal.SIGKILL
+        if code is None:
+            return
+        if code != -signal.SIGKILL:
+            raise TrialError(f"A worker ended with code {code}:\n{last_words(self._place.log)}")
+        self._second = self._place.command("worker", output=subprocess.DEVNULL)
 
     def _strike(self) -> None:
-        alive = [m for m in self._members if m.process is not None and m.process.poll() is None]
+        role = self._rng.choice(TARGETS)
+        alive = self._alive(role)
         if alive:
-            member = self._rng.choice(alive)
-            assert member.process is not None
-            member.process.kill()
-            member.struck = True
-            self._strikes -= 1
+            with suppress(ProcessLookupError):
+                os.kill(self._rng.choice(alive), signal.SIGKILL)
+                self._struck[f"{role}_at_random"] += 1
+                self._left -= 1
         self._strike_at = time.monotonic() + self._pause()
+
+    def _alive(self, role: str) -> list[int]:
+        second = [self._second.pid] if role == "worker" and self._second is not None else []
+        if not self._place.runs:
+            return second
+        if role == "supervisor":
+            return [self._place.pid]
+        return second + [p.pid for p in desk_processes(self._place.pid) if p.role == role]
 
     def _pause(self) -> float:
         return self._rng.uniform(0.5, 1.5) * MEAN_SECONDS

@@ -9,8 +9,10 @@ import os
 import signal
 import threading
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from pathlib import Path
 from random import Random
 from typing import Any
 
@@ -25,6 +27,7 @@ POINTS: Mapping[str, tuple[str, ...]] = {
     "web": ("before_release_commit", "after_release_commit"),
     "worker": ("before_sending_commit", "before_call", "in_call", "before_done_commit", "after_done_commit"),
 }
+EVERY_POINT = frozenset(name for names in POINTS.values() for name in names)
 #: What a transaction that is about to be committed has said: the statement's start, and a value it holds.
 _COMMITS = {
     "release_commit": ("INSERT INTO action", "approved"),
@@ -42,15 +45,22 @@ def end_now() -> None:
 
 @dataclass(slots=True)
 class Point:
-    """One point of `POINTS`; the process ends when it comes there after having passed it `passes` times."""
+    """One point of `POINTS`; the process ends when it comes there after having passed it `passes` times.
+
+    `slip`: a file that is renamed at the end, from and to, so that others see what the process died of.
+    """
 
     name: str
     passes: int = 0
     rng: Random = field(default_factory=Random)
+    slip: tuple[Path, Path] | None = None
 
     def reached(self) -> None:
         """Called at the point."""
         if self.passes <= 0:
+            if self.slip is not None:
+                with suppress(FileNotFoundError):  # another thread of ours is here, too
+                    self.slip[0].rename(self.slip[1])
             end_now()
         self.passes -= 1
 

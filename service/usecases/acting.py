@@ -23,15 +23,18 @@ from sqlalchemy.orm import Session as DbSession
 from moderation.errors import BadInput, NotAllowed, TenthError
 from moderation.guards.contract import Finding
 from moderation.model import Capability
-from moderation.policy import Permit, Subject, authorize
+from moderation.policy import Actor, Permit, Subject, authorize
 from plugins.contract import Act, Ambiguous, CredentialsRefused, Permanent, Receipt, Session, Temporary
+from service.db.grant_tables import ModerationAct
 from service.db.models import Action, Case, Outbox, Person
 from service.db.reply_tables import Reply
 from service.deps import Deps
 from service.usecases.accounts import note_check
+from service.usecases.bearing import permit_act
 from service.usecases.connections import open_session, opened
+from service.usecases.due_actions import due_actions
 from service.usecases.links import broken_links
-from service.usecases.settling import act_of, note, refuse_guarded, settle, settle_reply
+from service.usecases.settling import act_of, note, refuse_guarded, settle, settle_act, settle_reply
 from service.usecases.standing import actor_of, subject_of
 
 log = structlog.get_logger(__name__)
@@ -126,15 +129,14 @@ def cancel(deps: Deps, action_id: int) -> bool:
             return False
         action = session.get_one(Action, action_id)
         settle_reply(deps, session, action, "cancelled")
+        settle_act(session, action, "cancelled")
         note(deps, session, action, session.get_one(Person, action.person_id), "cancel")
     return True
 
 
-def perform_due(deps: Deps) -> int:
-    """Performs, or looks for, every action whose time has come. Returns how many."""
-    with deps.store.read() as session:
-        due = (Action.state.in_(("approved", "sending", "unknown")), Action.due_at <= deps.now())
-        ids = list(session.scalars(select(Action.id).where(*due).order_by(Action.due_at).limit(20)))
+def perform_due(deps: Deps, connection_id: int | None = None) -> int:
+    """Performs, or looks for, every action whose time has come (None: of all connections). Returns how many."""
+    ids = due_actions(deps, connection_id)
     for action_id in ids:
         _safely(deps, action_id)
     return len(ids)
@@ -196,7 +198,7 @@ def _begin(deps: Deps, session: DbSession, action: Action, links: Sequence[Findi
     subject = _subject(session, action)
     actor = actor_of(session, session.get_one(Person, action.person_id))
     try:
-        permit = authorize(actor, Capability(action.kind), subject, now)
+        permit = _permitted(session, action, actor, subject, now)
         refuse_guarded(deps, session, action, actor, links)
     except NotAllowed as refused:
         _refuse(deps, session, action, subject, str(refused))
@@ -214,6 +216,14 @@ def _begin(deps: Deps, session: DbSession, action: Action, links: Sequence[Findi
     session.add(sending)
     act = act_of(session, action, key)
     return _Job(act, permit, action.attempt, first or now, action.connection_id, action.account_id)
+
+
+def _permitted(session: DbSession, action: Action, actor: Actor, subject: Subject, now: datetime) -> Permit:
+    """Asked again, by what holds at this moment; an act of moderation by all that is known of it."""
+    act = session.get(ModerationAct, action.id)
+    if act is not None:
+        return permit_act(session, actor, action, act, now)
+    return authorize(actor, Capability(action.kind), subject, now)
 
 
 def _refuse(deps: Deps, session: DbSession, action: Action, subject: Subject, words: str) -> None:

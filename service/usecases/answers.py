@@ -19,6 +19,7 @@ from service.db.models import Action, Case, Outbox, Person
 from service.db.reply_tables import BrandAccount, Reply, ReplyRevision
 from service.deps import Deps
 from service.usecases.acting import UNDO
+from service.usecases.awaiting import judges
 from service.usecases.composing import approvers
 from service.usecases.people import Known
 from service.usecases.sent import ON_ITS_WAY, public_text
@@ -80,6 +81,7 @@ class Answer:
     may_edit: bool
     may_delete: bool
     may_settle: bool
+    may_judge: bool
 
     @property
     def moving(self) -> bool:
@@ -148,10 +150,11 @@ def _answer(deps: Deps, session: Session, row: Reply, person: Known) -> Answer:
         wordings=_wordings(session, row.id),
         under=under,
         wants=tuple(row.wants),
-        waits_for=approvers(session, row.writer_id) if row.state == "waiting" else (),
+        waits_for=approvers(session, row) if row.state == "waiting" else (),
         may_edit=still and limits.edits,
         may_delete=still and limits.deletes,
         may_settle=sends,
+        may_judge=row.writer_id != person.id and judges(person, account.id),
     )
 
 

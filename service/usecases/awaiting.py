@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from sqlalchemy import select
+from sqlalchemy import ColumnElement, func, select
 from sqlalchemy.orm import Session
 
 from moderation.errors import TenthError
 from moderation.policy import Level, level_of
 from service.db.models import Author, Case, Message, Thread
-from service.db.reply_tables import Reply
+from service.db.reply_tables import BrandAccount, Reply
 from service.deps import Deps
 from service.usecases import replies
-from service.usecases.composing import Came, Composer, composer_in
+from service.usecases.composing import Came, Composer, composer_in, reply_in
 from service.usecases.people import Known
 from service.usecases.queue import first_words
 
@@ -35,18 +35,36 @@ class Waiting:
 
 
 def waiting(deps: Deps, person: Known, limit: int = 50) -> tuple[Waiting, ...]:
-    """What waits, the longest waiting case first."""
+    """What waits for a level that this person has, their own words among it; the longest waiting case first."""
     with deps.store.read() as session:
-        query = select(Reply).where(Reply.state == "waiting").order_by(Reply.updated_at, Reply.id).limit(limit)
+        query = select(Reply).where(*_before(session, person)).order_by(Reply.updated_at, Reply.id).limit(limit)
         by_case: dict[int, list[Reply]] = {}
         for row in session.scalars(query):
             by_case.setdefault(row.case_id, []).append(row)
         return tuple(_waiting(deps, session, case_id, rows, person) for case_id, rows in by_case.items())
 
 
+def waiting_count(deps: Deps, person: Known) -> int:
+    """How many answers wait for this person's yes or no: never their own."""
+    with deps.store.read() as session:
+        others = (*_before(session, person), Reply.writer_id != person.id)
+        return session.scalar(select(func.count()).select_from(Reply).where(*others)) or 0
+
+
 def may_judge(draft: Composer, person: Known) -> bool:
     """Whether this person may say yes or no: never to their own words."""
-    return draft.writer_id != person.id and level_of(person.asking, draft.voice.id) is Level.APPROVE
+    return draft.writer_id != person.id and judges(person, draft.voice.id)
+
+
+def judges(person: Known, account_id: int) -> bool:
+    """Whether a person approves what others write for a brand account."""
+    return level_of(person.asking, account_id) is Level.APPROVE
+
+
+def is_before(deps: Deps, reply_id: int, person: Known) -> bool:
+    """Whether an answer is of a brand account that this person judges for. Raises BadInput when there is none."""
+    with deps.store.read() as session:
+        return judges(person, reply_in(session, reply_id).account_id)
 
 
 def send_back_others(deps: Deps, reply_id: int, note: str, person: Known) -> int:
@@ -63,6 +81,12 @@ def send_back_others(deps: Deps, reply_id: int, note: str, person: Known) -> int
             continue
         back += 1
     return back
+
+
+def _before(session: Session, person: Known) -> tuple[ColumnElement[bool], ...]:
+    """What holds for an answer that waits, of a brand account that this person judges for."""
+    accounts = [number for number in session.scalars(select(BrandAccount.id)) if judges(person, number)]
+    return Reply.state == "waiting", Reply.account_id.in_(accounts)
 
 
 def _waiting(deps: Deps, session: Session, case_id: int, rows: list[Reply], person: Known) -> Waiting:

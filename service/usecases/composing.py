@@ -7,15 +7,16 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import func, select
+from sqlalchemy import and_, func, or_, select
 from sqlalchemy.orm import Session
 
 from moderation.errors import BadInput
 from moderation.guards.contract import Finding, Guard
-from moderation.policy import Level, level_of
+from moderation.model import Capability
+from moderation.policy import ROLES, TRUSTED, Level, level_of
 from plugins.contract import Limits
 from service.db.models import Author, Case, Connection, Message, Person, Thread
-from service.db.reply_tables import BrandAccount, Reply, ReplyImage
+from service.db.reply_tables import AccountLevel, BrandAccount, Reply, ReplyImage
 from service.deps import Deps
 from service.usecases import guarding
 from service.usecases.connections import host_of
@@ -24,9 +25,7 @@ from service.usecases.replies import WRITABLE, reasons_to_wait
 from service.usecases.switches import is_stopped
 from service.usecases.wording import WIDTH, narrowness
 
-#: Connectors whose platform knows content warnings, visibilities and languages of a post.
-_SHADED = frozenset({"mastodon"})
-_TRUSTED = ("owner", "manager")
+_APPROVING = [role for role, held in ROLES.items() if Capability.APPROVE in held]
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +75,10 @@ class Other:
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where an answer goes: the platform by its host and kind, and what holds everything back there."""
+    """Where an answer goes: the platform by its host and kind, and what holds everything back there.
+
+    `shaded`: posts there have content warnings and visibilities.
+    """
 
     host: str
     label: str
@@ -157,7 +159,7 @@ def composer_in(deps: Deps, session: Session, reply: Reply, person: Known) -> Co
         thread_id=case.thread_id,
         writer_id=writer.id,
         writer=writer.name or writer.username,
-        place=_place(deps, session, case.connection_id),
+        place=_place(deps, session, case.connection_id, limits.warnings),
         voice=_voice(session, reply, person),
         voices=voices,
         to=_came(session, message),
@@ -178,7 +180,7 @@ def composer_in(deps: Deps, session: Session, reply: Reply, person: Known) -> Co
         findings=tuple(f for f in found if f.guard is not Guard.EMPTY),
         newer=tuple(_came(session, m) for m in guarding.newer(session, reply)),
         wants=tuple(_wants(session, reply, person, found)),
-        approvers=approvers(session, reply.writer_id),
+        approvers=approvers(session, reply),
         others=_others(session, reply),
     )
 
@@ -220,17 +222,13 @@ def pictures_of(session: Session, reply_id: int) -> tuple[Picture, ...]:
     return tuple(Picture(*row) for row in rows)
 
 
-def approvers(session: Session, writer_id: int) -> tuple[str, ...]:
-    """Who may say yes to what somebody wrote: anybody trusted but themselves."""
-    query = select(Person.name, Person.username).where(Person.role.in_(_TRUSTED), Person.active.is_(True))
-    rows = session.execute(query.where(Person.id != writer_id).order_by(Person.name, Person.username))
+def approvers(session: Session, reply: Reply) -> tuple[str, ...]:
+    """Who may say yes to an answer: who has the level on its brand account, or needs none; never its writer."""
+    given = select(AccountLevel.person_id).where(AccountLevel.account_id == reply.account_id)
+    levelled = and_(Person.role.in_(_APPROVING), Person.id.in_(given.where(AccountLevel.level == str(Level.APPROVE))))
+    query = select(Person.name, Person.username).where(or_(Person.role.in_(TRUSTED), levelled), Person.active.is_(True))
+    rows = session.execute(query.where(Person.id != reply.writer_id).order_by(Person.name, Person.username))
     return tuple(name or username for name, username in rows)
-
-
-def waiting_count(deps: Deps) -> int:
-    """How many answers wait for a second person."""
-    with deps.store.read() as session:
-        return session.scalar(select(func.count()).select_from(Reply).where(Reply.state == "waiting")) or 0
 
 
 def _wants(session: Session, reply: Reply, person: Known, found: Sequence[Finding]) -> Sequence[dict[str, Any]]:
@@ -239,12 +237,12 @@ def _wants(session: Session, reply: Reply, person: Known, found: Sequence[Findin
     return reply.wants
 
 
-def _place(deps: Deps, session: Session, connection_id: int) -> Place:
+def _place(deps: Deps, session: Session, connection_id: int, shaded: bool) -> Place:
     row = session.get_one(Connection, connection_id)
     connector = deps.connectors.get(row.connector)
     label = connector.label if connector else row.connector
     host = host_of(row.url) or row.name
-    return Place(host, label, row.name, row.shadow, is_stopped(session), row.connector in _SHADED)
+    return Place(host, label, row.name, row.shadow, is_stopped(session), shaded)
 
 
 def _voice(session: Session, reply: Reply, person: Known) -> Voice:

@@ -143,7 +143,7 @@ def _watch(session: Session, now: datetime) -> None:
     """Every community that a right was given in is looked at, from now on."""
     watched = select(RightsCheck.community_id)
     fresh = session.scalars(
-        select(PlatformRight.community_id.distinct()).where(PlatformRight.community_id.not_in(watched))
+        select(PlatformRight.community_id).where(PlatformRight.community_id.not_in(watched)).distinct()
     ).all()
     if fresh:
         insert_new(session, RightsCheck, [{"community_id": one, "due_at": now, "error": ""} for one in fresh])

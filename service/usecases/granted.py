@@ -12,7 +12,7 @@ from sqlalchemy import select
 from moderation.errors import BadInput
 from moderation.grants import GrantState
 from moderation.model import Capability
-from service.db.grant_tables import GrantRow
+from service.db.grant_tables import GrantRow, PlatformRight
 from service.db.models import Author, Community, Connection
 from service.deps import Deps
 from service.usecases.people import Known
@@ -43,6 +43,71 @@ class Shown:
     offer_ends_at: datetime | None
     starts_at: datetime | None
     ends_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a grant can hold; `community_id` None is the whole connection."""
+
+    connection_id: int
+    community_id: int | None
+    connection: str
+    community: str
+
+    @property
+    def key(self) -> str:
+        return f"{self.connection_id}:{self.community_id or ''}"
+
+
+@dataclass(frozen=True, slots=True)
+class Moving:
+    """A right that is not yet as it should be on its platform, and what stands in the way."""
+
+    handle: str
+    connection: str
+    community: str
+    state: str
+    error: str
+    decided_at: datetime
+
+
+def places(deps: Deps) -> list[Place]:
+    """Every place there is, each connection before its communities."""
+    query = select(Connection.id, Connection.name).where(Connection.connector != "archive").order_by(Connection.name)
+    inside = select(Community.connection_id, Community.id, Community.name).order_by(Community.name)
+    with deps.store.read() as session:
+        communities = session.execute(inside).all()
+        found = []
+        for connection_id, name in session.execute(query):
+            found.append(Place(connection_id, None, name, ""))
+            found += [Place(connection_id, i, name, called) for c, i, called in communities if c == connection_id]
+    return found
+
+
+def author_named(deps: Deps, connection_id: int, handle: str) -> int:
+    """The one author of a handle on a connection. Raises BadInput."""
+    wanted = handle.strip().lstrip("@")
+    query = select(Author.id).where(Author.connection_id == connection_id, Author.handle.in_((wanted, f"@{wanted}")))
+    with deps.store.read() as session:
+        ids = session.scalars(query.limit(2)).all()
+    if len(ids) != 1:
+        raise BadInput("Nobody of that name has written there. Take the handle as the platform shows it.")
+    return ids[0]
+
+
+def moving(deps: Deps) -> list[Moving]:
+    """Rights on their way, the longest first."""
+    query = (
+        select(Author.handle, Connection.name, Community.name, PlatformRight)
+        .join(Author, Author.id == PlatformRight.author_id)
+        .join(Community, Community.id == PlatformRight.community_id)
+        .join(Connection, Connection.id == PlatformRight.connection_id)
+        .where(PlatformRight.state.in_(("giving", "taking")))
+        .order_by(PlatformRight.decided_at)
+    )
+    with deps.store.read() as session:
+        found = session.execute(query)
+        return [Moving(handle, on, named, r.state, r.error, r.decided_at) for handle, on, named, r in found]
 
 
 def grants(deps: Deps, states: Iterable[str] = (), author_id: int | None = None) -> list[Shown]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 from sqlalchemy import func, select
@@ -46,10 +47,20 @@ def composed(deps: Deps, session: Session, reply: Reply) -> tuple[Composed, Limi
     limits = Limits.read(account.limits)
     if not isinstance(connector, Composes):
         return Composed(reply.text, len(reply.text)), limits
-    to = session.scalar(
-        select(Author.handle).join(Message, Message.author_id == Author.id).where(Message.id == reply.message_id)
-    )
-    return connector.compose(reply.text, to or "", settings_of(deps, row, account), limits), limits
+    settings = settings_of(deps, row, account)
+    post = connector.compose(reply.text, _answered(session, reply, account), settings, limits)
+    if limits.warnings and reply.content_warning:
+        # Nothing is shortened in a warning, as links are in a text.
+        warning = connector.compose(reply.content_warning, "", settings, replace(limits, link=None))
+        post = replace(post, length=post.length + warning.length)
+    return post, limits
+
+
+def _answered(session: Session, reply: Reply, account: BrandAccount) -> str:
+    """The handle of whom the reply answers; "" where the account goes on from a post of its own."""
+    query = select(Author.handle).join(Message, Message.author_id == Author.id).where(Message.id == reply.message_id)
+    handle = session.scalar(query) or ""
+    return "" if handle.lower() == account.handle.removeprefix("@").lower() else handle
 
 
 def wants(session: Session, reply: Reply, found: Sequence[Finding]) -> list[dict[str, Any]]:

@@ -7,10 +7,10 @@ A conversation counts in the window in which somebody first asked in it. Sums ar
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, TypeVar
 
 from sqlalchemy import Row, func, select
 from sqlalchemy.orm import Session
@@ -20,6 +20,7 @@ from moderation.helped import Conversation, Figures, Pile, Share, together
 from service.db import outcomes
 from service.db.clock_tables import OutcomeRow
 from service.db.models import Case, Community, Connection, DeliveryRow, Thread
+from service.db.team_tables import CaseTeam, Team
 from service.deps import Deps
 from service.usecases.clocks import overdue
 from service.usecases.targets import DEFAULT, plans
@@ -30,6 +31,9 @@ BLOCK = 400
 MOST_NAMED = 8
 #: Decisions that say that it is done; to leave it to the community says nothing of that.
 _DONE = ("handled", "answered")
+#: What conversations are piled up by: community, topic, team.
+_Key = tuple[int, str, int | None]
+_Kind = TypeVar("_Kind")
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +46,15 @@ class Group:
     topic: str | None
     figures: Figures
     late: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class TeamGroup:
+    """The conversations whose case is a team's now; `team_id` None: those that no team has."""
+
+    team_id: int | None
+    team: str
+    figures: Figures
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,12 +91,18 @@ class Report:
     figures: Figures
     communities: tuple[Group, ...]
     topics: tuple[Group, ...]
+    teams: tuple[TeamGroup, ...]
     fell: tuple[Fell, ...]
     coverage: Coverage
     running: int
     late: int
     uncounted: int
     targets: bool
+
+    @property
+    def routed(self) -> bool:
+        """Whether any of these conversations is a team's."""
+        return any(group.team_id is not None for group in self.teams)
 
 
 # ------------------------------------------------------------------ summing up
@@ -139,19 +158,18 @@ def helped(deps: Deps, since: datetime, communities: Collection[int] | None = No
         fell = _fell(session, since, now, names)
         dirty = select(func.count()).select_from(OutcomeRow).where(OutcomeRow.dirty > 0)
         uncounted = session.scalar(dirty) or 0
-    piles: dict[tuple[int, str], Pile] = defaultdict(Pile)
+    piles: dict[_Key, Pile] = defaultdict(Pile)
     for row in rows:
         plan = known.get(row.community_id, DEFAULT)
-        piles[row.community_id, row.topic].add(_conversation(row), plan.hours, plan.targets, now)
+        piles[row.community_id, row.topic, row.team_id].add(_conversation(row), plan.hours, plan.targets, now)
     late = overdue(deps, names)
     return Report(
         since=since,
         until=now,
         figures=together(piles.values()).figures(),
         communities=_communities(names, piles, late),
-        topics=tuple(
-            Group(number, *names[number], topic, pile.figures()) for (number, topic), pile in sorted(piles.items())
-        ),
+        topics=_topics(names, piles),
+        teams=_teams({row.team_id: row.team for row in rows if row.team_id is not None}, piles),
         fell=fell,
         coverage=coverage,
         running=sum(run for run, _ in late.values()),
@@ -177,12 +195,14 @@ def _asked(since: datetime, until: datetime, communities: Collection[int]) -> An
         *(Thread.community_id, OutcomeRow.topic, OutcomeRow.asked_at, OutcomeRow.brand_after),
         *(OutcomeRow.community_after, OutcomeRow.accepted_after, OutcomeRow.answered_by, OutcomeRow.feeling_start),
         *(OutcomeRow.feeling_end, OutcomeRow.asked_back_at.is_not(None).label("asked_back"), OutcomeRow.told),
-        *(Case.open, Case.decision, Case.decided_at),
+        *(Case.open, Case.decision, Case.decided_at, CaseTeam.team_id, Team.name.label("team")),
     )
     return (
         select(*columns)
         .join(Thread, Thread.id == OutcomeRow.thread_id)
         .outerjoin(Case, Case.thread_id == OutcomeRow.thread_id)
+        .outerjoin(CaseTeam, CaseTeam.case_id == Case.id)
+        .outerjoin(Team, Team.id == CaseTeam.team_id)
         .where(OutcomeRow.asked_at >= since, OutcomeRow.asked_at <= until, Thread.community_id.in_(communities))
     )
 
@@ -209,15 +229,33 @@ def _length(seconds: float | None) -> timedelta | None:
 
 
 def _communities(
-    names: Mapping[int, tuple[str, str]], piles: Mapping[tuple[int, str], Pile], late: Mapping[int, tuple[int, int]]
+    names: Mapping[int, tuple[str, str]], piles: Mapping[_Key, Pile], late: Mapping[int, tuple[int, int]]
 ) -> tuple[Group, ...]:
-    mine: dict[int, list[Pile]] = defaultdict(list)
-    for (number, _), pile in piles.items():
-        mine[number].append(pile)
+    mine = _merged(piles, lambda key: key[0])
     return tuple(
-        Group(number, *name, None, together(mine[number]).figures(), late.get(number, (0, 0))[1])
+        Group(number, *name, None, mine.get(number, Pile()).figures(), late.get(number, (0, 0))[1])
         for number, name in names.items()
     )
+
+
+def _topics(names: Mapping[int, tuple[str, str]], piles: Mapping[_Key, Pile]) -> tuple[Group, ...]:
+    mine = sorted(_merged(piles, lambda key: key[:2]).items())
+    return tuple(Group(number, *names[number], topic, pile.figures()) for (number, topic), pile in mine)
+
+
+def _teams(names: Mapping[int, str], piles: Mapping[_Key, Pile]) -> tuple[TeamGroup, ...]:
+    """By name; what no team has comes last."""
+    mine = _merged(piles, lambda key: key[2])
+    found = [TeamGroup(n, names[n] if n is not None else "", pile.figures()) for n, pile in mine.items()]
+    return tuple(sorted(found, key=lambda one: (one.team_id is None, one.team)))
+
+
+def _merged(piles: Mapping[_Key, Pile], by: Callable[[_Key], _Kind]) -> dict[_Kind, Pile]:
+    """The piles by one thing that they are told apart by."""
+    kinds: dict[_Kind, list[Pile]] = defaultdict(list)
+    for key, pile in piles.items():
+        kinds[by(key)].append(pile)
+    return {kind: together(mine) for kind, mine in kinds.items()}
 
 
 def _coverage(session: Session, since: datetime, communities: Collection[int], everything: bool) -> Coverage:

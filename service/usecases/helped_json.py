@@ -27,6 +27,7 @@ def report_json(report: Report) -> dict[str, Any]:
         **_figures(report.figures),
         "communities": [_group(g) for g in report.communities],
         "topics": [_group(g) for g in report.topics],
+        "teams": [{"team_id": g.team_id, "team": g.team} | _figures(g.figures) for g in report.teams],
     }
 
 

@@ -22,6 +22,7 @@ from service.db.models import Person
 from service.db.people_tables import Passkey
 from service.deps import Deps
 from service.usecases.people import Known, add_person, known_person, pseudonym
+from service.usecases.proofs import has_offer
 from service.usecases.proving import forums
 
 #: Roles that do not come in by an account on a platform: whoever takes that account over would run the desk.
@@ -154,7 +155,7 @@ def _refuse(proof: Proof, person: Person) -> None:
 
 def _newcomer(deps: Deps, session: Session, proof: Proof) -> Person:
     """A new person, where the settings say so. They have no password: they come back the way they came."""
-    role = _role_for(deps, proof)
+    role = _role_for(deps, proof) or ("rock_star" if has_offer(session, proof) else "")
     if not role:
         raise Trouble(Why.NOT_INVITED, host_of(proof.issuer))
     return add_person(deps, session, _free_name(session, proof), role, "", proof.provider, proof.name or proof.handle)

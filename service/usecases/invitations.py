@@ -14,7 +14,7 @@ from service.db.audit import Entry, append
 from service.db.models import Person
 from service.db.people_tables import EntryLink
 from service.deps import Deps
-from service.usecases.people import Known, as_known, forget_note, give_password, named
+from service.usecases.people import Known, as_known, forget_note, give_password, known_words, named
 from service.vault import token_digest
 
 LASTS = timedelta(hours=24)
@@ -55,7 +55,8 @@ def holder(deps: Deps, token: str) -> Known | None:
 
 def use_link(deps: Deps, token: str, password: str) -> Known:
     """Sets the password of a link's holder; the link and every session of theirs end. Raises LinkEnded, BadInput."""
-    hashed = hash_password(password)
+    known = holder(deps, token)
+    hashed = hash_password(password, known_words(deps, known.username) if known is not None else ())
     with deps.store.write() as session:
         person = _holder(deps, session, token)
         ours = delete(EntryLink).where(EntryLink.digest == token_digest(token)).returning(EntryLink.person_id)

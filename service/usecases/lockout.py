@@ -1,5 +1,7 @@
 """Wrong tries are counted per name, in the database: after ten in a quarter of an hour the name is locked.
 
+Each is in the audit log, but those at a name that is locked: they are in the log of the process.
+
 Names that nobody has are counted alike, and a try at a locked name does the same work as any other, so that neither the
 answer nor its time says who exists or whether a guess was right. Passkeys cannot be guessed: they open a locked name.
 """
@@ -12,6 +14,7 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import TypeVar
 
+import structlog
 from sqlalchemy import delete, or_, select
 from sqlalchemy.orm import Session
 
@@ -23,6 +26,7 @@ from service.db.people_tables import GuessLock
 from service.deps import Deps
 from service.usecases.people import as_kept
 
+log = structlog.get_logger(__name__)
 TRIES = 10
 WINDOW = timedelta(minutes=15)
 FIRST, LONGEST = timedelta(minutes=15), timedelta(hours=24)
@@ -42,13 +46,14 @@ def guarded(deps: Deps, username: str, check: Callable[[], Right | None]) -> Rig
     found = check()
     refuse_locked(deps, username)
     if found is None and _count(deps, username):
-        raise Locked(_WORDS)
+        raise Locked(_WORDS)  # others locked it while this one was looked at
     return found
 
 
 def refuse_locked(deps: Deps, username: str) -> None:
     """Raises Locked while a name is; for a check that must not even be made then."""
     if locked_until(deps, username) is not None:
+        log.warning("door.locked", name=digest(deps, username)[:20])
         raise Locked(_WORDS)
 
 
@@ -88,15 +93,21 @@ def _count(deps: Deps, username: str) -> bool:
             return True
         row.tries = [t for t in row.tries if t > (now - WINDOW).timestamp()] + [now.timestamp()]
         row.changed_at = now
+        _write_down(deps, session, row, username, "person:wrong_try")
         if len(row.tries) >= TRIES:
-            _lock(deps, session, row, username, now)
+            _lock(row, now)
+            _write_down(deps, session, row, username, "person:lock")
     return False
 
 
-def _lock(deps: Deps, session: Session, row: GuessLock, username: str, now: datetime) -> None:
+def _lock(row: GuessLock, now: datetime) -> None:
     """Each lock in a row lasts twice as long as the one before."""
     row.locked_until = now + min(FIRST * 2 ** min(row.locks, 10), LONGEST)
     row.changed_at, row.locks, row.tries = row.locked_until, row.locks + 1, []
+
+
+def _write_down(deps: Deps, session: Session, row: GuessLock, username: str, kind: str) -> None:
+    """Who it was that came is not known: the door says so. A name that nobody has stays a digest."""
     person_id = session.scalar(select(Person.id).where(Person.username == as_kept(username)))
     subject = f"person:{person_id}" if person_id is not None else f"name:{row.who[:20]}"
-    append(session, deps.vault, Entry("person:lock", "door", subject), now)
+    append(session, deps.vault, Entry(kind, "door", subject), deps.now())

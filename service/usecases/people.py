@@ -13,12 +13,14 @@ from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
 from moderation.errors import BadInput
+from moderation.grants import Grant
 from moderation.policy import PEOPLE, Actor, Level
 from service.auth.passwords import hash_password, make_password, matches
 from service.db.audit import Entry, append
-from service.db.models import Person
+from service.db.grants import held_by
+from service.db.models import Connection, Person
 from service.db.people_tables import EntryLink, SignIn
-from service.db.reply_tables import AccountLevel
+from service.db.reply_tables import AccountLevel, BrandAccount
 from service.deps import Deps
 
 OWNER = "owner"
@@ -46,11 +48,12 @@ class Known:
     session_key: str
     actor: str
     levels: Mapping[int, Level] = field(default_factory=dict)
+    grants: tuple[Grant, ...] = ()
 
     @property
     def asking(self) -> Actor:
         """The person, as `authorize` asks for them."""
-        return Actor(self.actor, self.role, True, self.levels)
+        return Actor(self.actor, self.role, True, self.levels, grants=self.grants)
 
     @property
     def shown(self) -> str:
@@ -60,7 +63,7 @@ class Known:
 def create_person(deps: Deps, username: str, role: str, password: str | None = None, actor: str = _SYSTEM) -> str:
     """Adds a person and returns the password, a generated one when none is given. Raises BadInput."""
     password = password or make_password()
-    hashed = hash_password(password)
+    hashed = hash_password(password, known_words(deps, username))
     with deps.store.write() as session:
         add_person(deps, session, username, role, hashed, actor)
     return password
@@ -94,12 +97,20 @@ def add_person(
 def set_password(deps: Deps, username: str, password: str | None = None, actor: str = _SYSTEM) -> str:
     """Gives a person a new password, signs them out everywhere, and returns it. Raises BadInput."""
     password = password or make_password()
-    hashed = hash_password(password)
+    hashed = hash_password(password, known_words(deps, username))
     with deps.store.write() as session:
         person = named(session, username)
         give_password(deps, session, person, hashed, actor)
     forget_note(deps, person)
     return password
+
+
+def known_words(deps: Deps, username: str) -> set[str]:
+    """What everybody knows who guesses at a person's password: their names, and those of the brand and its places."""
+    with deps.store.read() as session:
+        shown = session.scalars(select(Person.name).where(Person.username == as_kept(username)))
+        places = (v for row in session.execute(select(Connection.name, Connection.url)) for v in row)
+        return {username, deps.settings.public_url, *shown, *places, *session.scalars(select(BrandAccount.handle))}
 
 
 def give_password(deps: Deps, session: Session, person: Person, hashed: str, actor: str) -> None:
@@ -214,12 +225,21 @@ def named(session: Session, username: str) -> Person:
 
 
 def as_known(session: Session, person: Person) -> Known:
-    """A person as pages see them, with their levels on brand accounts."""
+    """A person as pages see them, with their levels on brand accounts and their grants."""
     levels = {
         account: Level(level)
         for account, level in session.execute(
             select(AccountLevel.account_id, AccountLevel.level).where(AccountLevel.person_id == person.id)
         )
     }
-    name = pseudonym(person)
-    return Known(person.id, person.username, person.name, person.role, person.locale, person.session_key, name, levels)
+    return Known(
+        person.id,
+        person.username,
+        person.name,
+        person.role,
+        person.locale,
+        person.session_key,
+        pseudonym(person),
+        levels,
+        held_by(session, person.id),
+    )

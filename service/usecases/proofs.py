@@ -8,7 +8,9 @@ from urllib.parse import urlsplit
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from service.auth.external.proof import Provider
+from moderation.grants import GrantState
+from service.auth.external.proof import Proof, Provider
+from service.db.grant_tables import GrantRow
 from service.db.identity_tables import Identity
 from service.db.models import Author, Connection
 
@@ -40,19 +42,26 @@ def person_of(session: Session, author_id: int) -> int | None:
     return None
 
 
-def _authors(session: Session, identity: Identity) -> Iterator[int]:
+def has_offer(session: Session, proof: Proof) -> bool:
+    """Whether somebody who comes for the first time was offered a grant: then they are let in, to answer it."""
+    theirs = tuple(_authors(session, proof))
+    offered = select(GrantRow.id).where(GrantRow.author_id.in_(theirs), GrantRow.state == GrantState.OFFERED)
+    return bool(theirs) and session.scalar(offered.limit(1)) is not None
+
+
+def _authors(session: Session, proven: Identity | Proof) -> Iterator[int]:
     """The account itself on its own server; elsewhere in the fediverse, its full handle: its server alone gives it."""
-    connector = _CONNECTORS.get(Provider(identity.provider))
+    connector = _CONNECTORS.get(Provider(proven.provider))
     if connector is None:
         return
     for connection in session.scalars(select(Connection).where(Connection.connector == connector)):
-        here = _origin(connection.url) == _origin(identity.issuer)
+        here = _origin(connection.url) == _origin(proven.issuer)
         query = select(Author.id).where(Author.connection_id == connection.id)
         if here:
-            yield from session.scalars(query.where(Author.remote_id == identity.subject))
+            yield from session.scalars(query.where(Author.remote_id == proven.subject))
         elif connector == "mastodon":
-            host = urlsplit(identity.issuer).netloc.lower()
-            name = identity.handle.lstrip("@").split("@")[0].lower()
+            host = urlsplit(proven.issuer).netloc.lower()
+            name = proven.handle.lstrip("@").split("@")[0].lower()
             yield from session.scalars(query.where(Author.handle.in_((f"{name}@{host}", f"@{name}@{host}"))))
 
 

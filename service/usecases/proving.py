@@ -36,6 +36,11 @@ class Going:
     key: str
     by_hand: str = ""
 
+    @property
+    def by_itself(self) -> bool:
+        """Whether the page goes on by itself: not to a server that a person named, nor where there is a choice."""
+        return self.provider is not Provider.MASTODON and not self.by_hand
+
 
 @dataclass(frozen=True, slots=True)
 class Asked:

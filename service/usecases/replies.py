@@ -22,19 +22,19 @@ from service.deps import Deps
 from service.usecases import guarding
 from service.usecases.acting import Wanted, cancel, write_action
 from service.usecases.cases import answered
+from service.usecases.drafts import take_over
 from service.usecases.links import broken_links
 from service.usecases.people import Known
 from service.usecases.standing import subject_of
 from service.usecases.wording import (
     Changed,
     Words,
-    account_for,
+    begin,
     case_of,
     move,
     options_of,
     refuse_foreign,
     reply_in,
-    to_answer,
     write,
 )
 
@@ -81,31 +81,18 @@ class Outcome:
 
 
 def start(deps: Deps, case_id: int, person: Known, account_id: int | None = None) -> int:
-    """The person's open draft in a case, or a new one as `account_id` (None: the first they may use)."""
-    now = deps.now()
+    """The person's open draft in a case, or a program's, which is theirs from here, or a new one.
+
+    It speaks as `account_id` (None: the first they may use).
+    """
     with deps.store.write() as session:
         case = case_of(session, case_id)
         mine = (Reply.case_id == case_id, Reply.writer_id == person.id, Reply.state.in_(WRITABLE))
         kept = session.scalars(select(Reply).where(*mine).order_by(Reply.id.desc()).limit(1)).one_or_none()
         if kept is not None and account_id in (None, kept.account_id):
             return kept.id
-        account = account_for(deps, session, case, person.asking, account_id)
-        message = to_answer(session, case)
-        reply = Reply(
-            case_id=case_id,
-            account_id=account,
-            message_id=message.id,
-            writer_id=person.id,
-            content_warning=message.content_warning,
-            visibility=message.visibility,
-            language=message.language,
-            seen_message_id=guarding.newest_message(session, case.thread_id),
-            created_at=now,
-            updated_at=now,
-        )
-        session.add(reply)
-        session.flush()
-        return reply.id
+        left = take_over(deps, session, case, person, account_id)
+        return (left or begin(deps, session, case, person, account_id)).id
 
 
 def save(deps: Deps, reply_id: int, version: int, words: Words, person: Known) -> int:

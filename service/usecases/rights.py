@@ -13,12 +13,12 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 import structlog
-from sqlalchemy import func, or_, select
+from sqlalchemy import ColumnElement, func, or_, select
 from sqlalchemy.orm import Session as DbSession
 
 from moderation.errors import BadInput, NotAllowed, TenthError
-from moderation.grants import Grant, GrantState, Place, Scope
-from moderation.model import MODERATING, Capability
+from moderation.grants import Grant, GrantState, Place
+from moderation.model import MODERATING
 from moderation.policy import Permit, authorize_right
 from plugins.contract import Ambiguous, GivesRights, Holder, Permanent, Session
 from service.db.audit import Entry, append
@@ -82,9 +82,15 @@ def turn(row: PlatformRight, state: str, now: datetime) -> None:
     row.decided_at, row.due_at, row.done_at = now, now, None
 
 
-def settle_due(deps: Deps) -> int:
-    """Gives and takes what is due. Returns how many calls were made."""
-    calls = _claim(deps)
+def connections_with_due(deps: Deps) -> list[int]:
+    """Connections on which something is to be given or taken."""
+    with deps.store.read() as session:
+        return list(session.scalars(select(PlatformRight.connection_id).where(*_due(deps.now())).distinct()))
+
+
+def settle_due(deps: Deps, connection_id: int | None = None) -> int:
+    """Gives and takes what is due, on one connection or on all. Returns how many calls were made."""
+    calls = _claim(deps, connection_id)
     for call in calls:
         try:
             _carry_out(deps, call)
@@ -110,11 +116,15 @@ def _asking(session: DbSession, author_id: int, community_id: int, now: datetime
     return None
 
 
-def _claim(deps: Deps) -> list[_Call]:
+def _due(now: datetime) -> tuple[ColumnElement[bool], ...]:
+    free = or_(PlatformRight.busy_until.is_(None), PlatformRight.busy_until <= now)
+    return PlatformRight.state.in_((GIVING, TAKING)), PlatformRight.due_at <= now, free
+
+
+def _claim(deps: Deps, connection_id: int | None) -> list[_Call]:
     """Takes due rows on; while the lease lasts nobody else calls for them."""
     now = deps.now()
-    free = or_(PlatformRight.busy_until.is_(None), PlatformRight.busy_until <= now)
-    due = (PlatformRight.state.in_((GIVING, TAKING)), PlatformRight.due_at <= now, free)
+    due = _due(now) + ((PlatformRight.connection_id == connection_id,) if connection_id is not None else ())
     with deps.store.write() as session:
         query = select(PlatformRight).where(*due).order_by(PlatformRight.due_at).limit(BATCH)
         rows = session.scalars(query.with_for_update(skip_locked=True)).all()

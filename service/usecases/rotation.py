@@ -1,13 +1,18 @@
-"""Key rotation: everything sealed is opened with any key and sealed again with the newest."""
+"""Key rotation: everything sealed is opened with any key and sealed again with the newest.
+
+Questions to other servers that nobody may answer any more are dropped first: they are swept when the next one is asked,
+and one that lies about until then may be sealed with a key that is gone.
+"""
 
 from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import delete, select
 
 from service.db.audit import Entry, append, reseal
 from service.db.base import Base
+from service.db.identity_tables import ExternalFlow
 from service.deps import Deps
 
 #: How the column of a table is called that holds what is sealed.
@@ -23,6 +28,7 @@ def rotate(deps: Deps, actor: str) -> int:
     """Reseals in one transaction; returns how many. Raises VaultError, and changes nothing, when a key is missing."""
     count = 1
     with deps.store.write() as session:
+        session.execute(delete(ExternalFlow).where(ExternalFlow.expires_at <= deps.now()))
         for table in sealed_tables():
             for row in session.scalars(select(table).where(table.sealed != b"")):
                 row.sealed = deps.vault.reseal(row.sealed)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from sqlalchemy import ColumnElement, delete, or_, select, update
@@ -63,7 +63,9 @@ def begin(deps: Deps, person_id: int, method: str, user_agent: str, before: str 
         row.created_at = row.seen_at = row.proven_at = now
         session.add(row)
         session.flush()
-        return _current(session, row, person, token)
+        current = _current(session, row, person, token)
+        _write_down(deps, session, current.person, "person:sign_in", row.method)
+        return current
 
 
 def find(deps: Deps, token: str) -> Current | None:
@@ -78,12 +80,18 @@ def find(deps: Deps, token: str) -> Current | None:
 def seen(deps: Deps, current: Current) -> None:
     """Notes a sign of life, once a minute at most."""
     if deps.now() - current.seen_at >= _EVERY:
-        _note(deps, current, seen_at=deps.now())
+        with deps.store.write() as session:
+            session.execute(update(SignIn).where(SignIn.id == current.id).values(seen_at=deps.now()))
 
 
-def prove(deps: Deps, current: Current) -> None:
-    """The person has just shown again who they are."""
-    _note(deps, current, proven_at=deps.now())
+def prove(deps: Deps, current: Current, method: str = "password") -> Current:
+    """The person has just shown again who they are, and how: the session goes on under a token of its own."""
+    token, now = secrets.token_urlsafe(32), deps.now()
+    with deps.store.write() as session:
+        changed = update(SignIn).where(SignIn.id == current.id).values(proven_at=now, digest=token_digest(token))
+        session.execute(changed)
+        _write_down(deps, session, current.person, "person:prove", method)
+    return replace(current, token=token, proven_at=now)
 
 
 def is_fresh(deps: Deps, current: Current) -> bool:
@@ -128,14 +136,13 @@ def _current(session: Session, row: SignIn, person: Person, token: str) -> Curre
     return Current(row.id, token, as_known(session, person), row.seen_at, row.proven_at)
 
 
-def _note(deps: Deps, current: Current, **values: datetime) -> None:
-    with deps.store.write() as session:
-        session.execute(update(SignIn).where(SignIn.id == current.id).values(**values))
-
-
 def _end(deps: Deps, known: Known, kind: str, which: ColumnElement[bool]) -> int:
     with deps.store.write() as session:
         gone = session.execute(delete(SignIn).where(SignIn.person_id == known.id, which).returning(SignIn.id)).all()
         if gone:
-            append(session, deps.vault, Entry(kind, known.actor, f"person:{known.id}"), deps.now())
+            _write_down(deps, session, known, kind)
     return len(gone)
+
+
+def _write_down(deps: Deps, session: Session, known: Known, kind: str, reason: str = "") -> None:
+    append(session, deps.vault, Entry(kind, known.actor, f"person:{known.id}", reason), deps.now())

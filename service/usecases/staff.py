@@ -64,7 +64,7 @@ def everybody(deps: Deps) -> list[Colleague]:
     """Everybody, by role from the most trusted down, then by name; who is switched off comes last."""
     now = deps.now()
     with deps.store.read() as session:
-        people = session.scalars(select(Person)).all()
+        people = session.scalars(select(Person).where(Person.role.in_(PEOPLE))).all()
         last = select(SignIn.person_id, func.max(SignIn.seen_at)).group_by(SignIn.person_id)
         seen = dict(session.execute(last).all())
         links = dict(session.execute(select(EntryLink.person_id, EntryLink.expires_at)).all())
@@ -172,7 +172,8 @@ def _change(deps: Deps, by: Known, person_id: int, change: Callable[[Session, Pe
     with deps.store.write() as session:
         session.execute(_OWNERS)
         by = _asking(session, by)
-        person = session.scalars(select(Person).where(Person.id == person_id).with_for_update()).one_or_none()
+        one = select(Person).where(Person.id == person_id, Person.role.in_(PEOPLE))  # a program's row is nobody's
+        person = session.scalars(one.with_for_update()).one_or_none()
         if person is None:
             raise Impossible(Why.NOBODY, "There is no such person.")
         allowed(deps, by, person.role)

@@ -17,6 +17,7 @@ from service.db.audit import Entry, append
 from service.db.models import Author, Case, Message
 from service.db.reply_tables import BrandAccount, Reply, ReplyRevision
 from service.deps import Deps
+from service.usecases.guarding import newest_message
 from service.usecases.people import Known
 from service.usecases.standing import subject_of
 
@@ -47,6 +48,27 @@ class Words:
     send_at: datetime | None = None
     reasons: Mapping[str, str] = field(default_factory=dict)
     account_id: int | None = None
+
+
+def begin(deps: Deps, session: Session, case: Case, person: Known, account_id: int | None) -> Reply:
+    """A new draft without a word in it, as `account_id` (None: the first they may use). Raises BadInput, NotAllowed."""
+    account = account_for(deps, session, case, person.asking, account_id)
+    message, now = to_answer(session, case), deps.now()
+    reply = Reply(
+        case_id=case.id,
+        account_id=account,
+        message_id=message.id,
+        writer_id=person.id,
+        content_warning=message.content_warning,
+        visibility=message.visibility,
+        language=message.language,
+        seen_message_id=newest_message(session, case.thread_id),
+        created_at=now,
+        updated_at=now,
+    )
+    session.add(reply)
+    session.flush()
+    return reply
 
 
 def write(session: Session, deps: Deps, reply: Reply, words: Words, person: Known, verb: str) -> None:

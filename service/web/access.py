@@ -105,6 +105,11 @@ def enter(person: Known, method: str = "password") -> None:
     login_user(SignedIn(current))
 
 
+def prove(method: str) -> None:
+    """The person has just shown again who they are; what was copied of the session before is worth nothing."""
+    login_user(SignedIn(sessions.prove(deps(), here(), method)))
+
+
 def leave() -> None:
     """Ends the session of this request."""
     sessions.end(deps(), me(), here().id)

@@ -14,6 +14,7 @@ from werkzeug.exceptions import HTTPException, InternalServerError
 
 from moderation.errors import BadInput
 from service.web.blueprint import web
+from service.web.sentences import told
 
 _MACHINES = ("/api/", "/webhooks/", "/healthz", "/readyz", "/metrics")
 #: Code -> (title, what to do).
@@ -58,7 +59,7 @@ def _csrf(_error: CSRFError) -> ResponseReturnValue:
 
 
 def _bad_input(error: BadInput) -> ResponseReturnValue:
-    return page(400, what=str(error))
+    return page(400, what=told(error))
 
 
 def _beyond(_error: Exception) -> ResponseReturnValue:

@@ -17,9 +17,10 @@ from moderation.guards.words import in_words
 from moderation.policy import Level
 from moderation.words import TOPICS
 from service.deps import deps_of
-from service.usecases import composing
+from service.usecases import awaiting
 from service.usecases.composing import Composer
-from service.web import language
+from service.web import language, markdown
+from service.web.access import me
 
 _ROLES = {
     "owner": _l("an owner"),
@@ -148,7 +149,9 @@ def names(of: Sequence[str]) -> str:
 
 
 def appearing(c: Composer, found: Sequence[Finding]) -> Markup:
-    """The post as it will appear, escaped, with what the guards found underlined."""
+    """The post as it will appear; where its text is no Markdown, with what the guards found underlined."""
+    if c.limits.markdown:
+        return markdown.rendered(c.shown)
     shift = c.shown.find(c.text) if c.text else -1
     spans = sorted((f.start, f.end) for f in found if quoted(c.text, f)) if shift >= 0 else []
     pieces, at = [], 0
@@ -169,8 +172,8 @@ def counted(c: Composer) -> int:
 
 
 def waiting_count() -> int:
-    """How many answers wait for a second person, for the way there."""
-    return composing.waiting_count(deps_of(current_app))
+    """How many answers wait for the person signed in, for the way there."""
+    return awaiting.waiting_count(deps_of(current_app), me())
 
 
 WORDS = (

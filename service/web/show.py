@@ -22,7 +22,8 @@ from service.deps import deps_of
 from service.usecases.conversation import Shown
 from service.usecases.desk import Source
 from service.usecases.queue import Item, Line
-from service.web import judged, language, replying, text
+from service.web import granting, judged, language, replying, text
+from service.web.sentences import told
 
 STATIC = Path(__file__).parent / "static"
 _SOON, _LATE = 4 * 3600, 24 * 3600
@@ -117,6 +118,7 @@ def install(app: Flask) -> None:
         *(scores, all_scores, numbers, spoke, known_replies, state_badge, budget),
         *(judged.heard, judged.accuracy, judged.rate),
         *replying.WORDS,
+        *granting.WORDS,
     ):
         app.jinja_env.globals[word.__name__] = word
     app.jinja_env.filters.update(
@@ -124,6 +126,7 @@ def install(app: Flask) -> None:
         duration=language.duration,
         initials=text.initials,
         plain=text.plain,
+        told=told,
         spaced=text.spaced,
         safe_url=text.safe_url,
         host=text.host,

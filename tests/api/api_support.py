@@ -18,6 +18,7 @@ from service.app import create_app
 from service.config import load_settings
 from service.db.base import Base
 from service.db.models import Community, Connection, DeliveryRow
+from service.db.reply_tables import BrandAccount
 from service.deps import Deps
 from service.usecases.clients import create_client
 from service.usecases.intake import process_deliveries
@@ -55,6 +56,11 @@ class Desk:
                 created_at=datetime.now(UTC),
             )
         )
+
+    def add_account(self, connection_id: int, handle: str = "brand") -> int:
+        """A brand account that may answer there."""
+        row = BrandAccount(connection_id=connection_id, handle=handle, created_at=datetime.now(UTC))
+        return self._add(row)
 
     def add_archive(self, name: str) -> int:
         return self._add(Connection(name=name, connector="archive", settings={}, created_at=datetime.now(UTC)))
@@ -95,7 +101,7 @@ class Desk:
         headers = {"Authorization": f"Bearer {token}"} | more.pop("headers", {})
         return self.client.open(f"/api/v1{path}", method=method, headers=headers, **more)
 
-    def _add(self, row: Connection) -> int:
+    def _add(self, row: Connection | BrandAccount) -> int:
         with self.deps.store.write() as session:
             session.add(row)
             session.flush()

@@ -37,7 +37,7 @@ load_all_checks()
 @pytest.fixture(scope="module")
 def filled(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Desk, str]]:
     desk = make_desk(Path(tmp_path_factory.mktemp("schema")))
-    desk.add_forum()
+    desk.add_account(desk.add_forum())
     desk.fill()
     yield desk, desk.token(*SCOPES)
     desk.deps.store.engine.dispose()
@@ -68,12 +68,20 @@ def test_real_content_is_as_described(filled: tuple[Desk, str]) -> None:
     """Generated requests seldom name what exists: here each operation answers with content."""
     desk, token = filled
     schema = schemathesis.openapi.from_wsgi("/api/v1/openapi.json", desk.app)
-    bodies = {"/score": {"texts": ["I will sue you"]}, "/deliveries/dead/retry": {}, "/stop": {"stopped": False}}
+    bodies: dict[str, Any] = {
+        "/score": {"texts": ["I will sue you"]},
+        "/deliveries/dead/retry": {},
+        "/stop": {"stopped": False},
+    }
+    bodies["/replies"] = {"thread_id": 1, "text": "Please write to help@example.org."}
+    drafted = desk.call(token, "POST", "/replies", json=bodies["/replies"]).get_json()
+    assert drafted["findings"]
+    ids = {"thread_id": 1, "reply_id": drafted["id"]}
     for found in schema.get_all_operations():
         operation = found.ok()
         short = re.sub(r"^/api/v1", "", operation.path)
         case = operation.Case(
-            path_parameters={"thread_id": 1} if "{" in short else {},
+            path_parameters={name: number for name, number in ids.items() if f"{{{name}}}" in short},
             query={"remote_id": "1"} if short == "/threads" else {},
             body=bodies[short] if operation.method.upper() in ("POST", "PUT") else NOT_SET,
             media_type="application/json" if operation.method.upper() in ("POST", "PUT") else None,

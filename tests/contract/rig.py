@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from moderation.model import Capability
-from plugins.contract import Act, ConnectionSettings, Delivery, Io
+from plugins.contract import Act, ConnectionSettings, Delivery, Holder, Io
 
 
 @dataclass(frozen=True)
@@ -27,12 +27,13 @@ class Webhook:
 class Job:
     """One act that succeeds on a fresh subject, and the HTTP method of the call that has the effect.
 
-    `to` is the full handle of whom a reply answers.
+    `to` is the full handle of whom a reply answers; `shows` is False for an effect that the platform shows us nowhere.
     """
 
     act: Act
     method: str
     to: str = ""
+    shows: bool = True
 
 
 @dataclass(frozen=True)
@@ -50,6 +51,8 @@ class Stage:
     shown: Callable[[str], tuple[str, Sequence[tuple[bytes, str]]] | None] | None = None
     #: Makes a post of somebody else, and gives its id.
     others: Callable[[], str] | None = None
+    #: For a platform with rights in one community: somebody without one, and the community's remote id.
+    right: tuple[Holder, str] | None = None
     #: Texts that are on the platform and must never be kept.
     private_texts: tuple[str, ...] = ()
 

@@ -242,6 +242,10 @@ def test_an_effect_whose_answer_was_lost_is_found_again(
     with on_stage(name) as stage, session(name, stage) as opened:
         job = stage.jobs[kind]()
         since = datetime.now(UTC) - timedelta(seconds=5)
+        if not job.shows:
+            with pytest.raises(Permanent):  # a person looks, and nothing is sent again
+                opened.find_existing(job.act, since)
+            return
         assert opened.find_existing(job.act, since) is None
         stage.fail("timeout_after", method=job.method, seconds=3)
         with pytest.raises(Ambiguous):

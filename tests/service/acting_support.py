@@ -18,6 +18,7 @@ from service.app import create_app
 from service.config import load_settings
 from service.db.models import Case, Message, Person
 from service.deps import Deps, deps_of
+from service.sandbox.story import Story
 from service.usecases import acting, intake, polling, triage
 from service.usecases.connections import connect, set_shadow
 from service.usecases.people import ensure_owner
@@ -66,10 +67,10 @@ class Desk:
 
 
 @contextmanager
-def answering(platform: str, folder: Path) -> Iterator[Desk]:
+def answering(platform: str, folder: Path, story: Story | None = None) -> Iterator[Desk]:
     """A desk that has read one community of the sandbox, in shadow mode."""
     clock = Clock()
-    with running_sandbox(now=clock) as box:
+    with running_sandbox(story, now=clock) as box:
         hosts = frozenset({urlsplit(box.url).netloc})
         app = create_app(load_settings(data_dir=folder / "desk", allow_private_hosts=hosts), web=False)
         ready_schema(app)

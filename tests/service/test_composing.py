@@ -14,7 +14,7 @@ from moderation.errors import BadInput, NotAllowed
 from moderation.guards.contract import PASSED_BY
 from moderation.policy import Level
 from plugins.contract import Limits
-from service.db.models import Message
+from service.db.models import Author, Message
 from service.db.reply_tables import BrandAccount, Reply
 from service.usecases import composing, pictures, replies, saved, wording
 from service.usecases.accounts import add_account, give_level
@@ -138,6 +138,46 @@ def test_an_account_of_no_connection_is_refused(desk: Desk) -> None:
         add_account(desk.deps, 4711, {}, "test")
 
 
+# ------------------------------------------------------------------ length, mention
+
+
+def test_a_warning_counts_where_the_platform_has_them_and_what_just_fits_is_taken(desk: Desk) -> None:
+    reply_id = replies.start(desk.deps, desk.case_id, owner(desk))
+    bare = composing.composer(desk.deps, reply_id, owner(desk))
+    warning = "Burns 👩🏽‍🔧, with a link: https://brava.example/"
+    save(desk, reply_id, Words("x", warning))
+    with_warning = composing.composer(desk.deps, reply_id, owner(desk))
+    has_warnings = with_warning.limits.warnings
+    assert (with_warning.place.shaded, bare.place.shaded) == (has_warnings, has_warnings)
+    assert has_warnings is with_warning.place.label.startswith("Mastodon")
+    if not has_warnings:
+        return
+    save(desk, reply_id, Words("x"))
+    plain = composing.composer(desk.deps, reply_id, owner(desk)).length
+    assert with_warning.length - plain == len(warning)
+    save(desk, reply_id, Words("x" * (1 + (with_warning.left or 0)), warning))
+    assert composing.composer(desk.deps, reply_id, owner(desk)).left == 0
+    save(desk, reply_id, Words("x" * (2 + (with_warning.left or 0)), warning))
+    with pytest.raises(replies.Guarded):
+        replies.send(desk.deps, reply_id, row(desk, reply_id).version, owner(desk))
+    version = save(desk, reply_id, Words("x" * (1 + (with_warning.left or 0)), warning)).version
+    action = replies.send(desk.deps, reply_id, version, owner(desk)).action_id
+    assert action is not None
+    assert desk.step(action) == "done"
+
+
+def test_an_account_that_goes_on_from_its_own_post_names_nobody(desk: Desk) -> None:
+    reply_id = replies.start(desk.deps, desk.case_id, owner(desk))
+    save(desk, reply_id, Words("We add:"))
+    others = composing.composer(desk.deps, reply_id, owner(desk))
+    assert others.shown.startswith("@") is others.place.shaded
+    own = others.voice.handle.removeprefix("@").upper()
+    with desk.deps.store.write() as session:
+        whose = select(Message.author_id).where(Message.id == others.to.id)
+        session.execute(update(Author).where(Author.id == whose.scalar_subquery()).values(handle=own))
+    assert composing.composer(desk.deps, reply_id, owner(desk)).shown == "We add:"
+
+
 # ------------------------------------------------------------------ read, withdrawn
 
 
@@ -150,7 +190,7 @@ def test_only_the_writer_or_a_judge_says_that_it_was_read(desk: Desk) -> None:
     if row(desk, reply_id).text and replies_sent(desk, reply_id, version):
         replies.seen(desk.deps, reply_id, owner(desk))
         with pytest.raises(NotAllowed):
-            replies.seen(desk.deps, reply_id, somebody(desk, "bob", level=Level.APPROVE))
+            replies.seen(desk.deps, reply_id, somebody(desk, "bob", level=Level.SEND))
 
 
 def replies_sent(desk: Desk, reply_id: int, version: int) -> bool:

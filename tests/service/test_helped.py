@@ -16,7 +16,7 @@ from service.db import outcomes
 from service.db.clock_tables import ClockStep, CommunityClock, OutcomeRow
 from service.db.models import Case, DecisionRow, DeliveryRow, Message, ScoreRow, Thread
 from service.db.reply_tables import BrandAccount, Reply, SavedReply
-from service.usecases import cases, clocks, targets
+from service.usecases import cases, clocks, targets, teams
 from service.usecases.cases import Intent
 from service.usecases.helped import Report, feeling_of, helped, sum_up, sum_up_all
 from service.usecases.helped_json import report_json
@@ -92,6 +92,28 @@ def test_feelings_go_from_before_our_answer_to_the_last_word(here: Crew) -> None
     assert [(f.start, f.end) for f in found.fell] == [(0.5, -0.5)]
     assert feeling_of(here.deps, thread_of(here, up)) == (-0.6, 0.5)
     assert feeling_of(here.deps, thread_of(here, silent)) == (-0.6, None)
+
+
+def test_feelings_go_by_the_team_that_has_the_case(here: Crew) -> None:
+    mia = here.person("mia")
+    support, legal = (teams.add_team(here.deps, name, "", mia.actor) for name in ("Support", "Legal"))
+    mixed = [here.case(said=talk()), here.case(said=talk(0.5, -0.5)), here.case(said=talk(answer=None))]
+    moved, freed, _nobodys = here.case(said=talk()), here.case(said=talk()), here.case(said=talk())
+    other = here.seed.community(here.seed.connection("Forum"), "Elsewhere")
+    elsewhere = here.case(said=talk(), community=other)
+    given = [*((case_id, support) for case_id in (*mixed, moved, freed)), (moved, legal), (elsewhere, legal)]
+    for case_id, team in (*given, (freed, None)):
+        teams.set_team(here.deps, case_id, team, mia)
+    found = report(here)
+    shown = [(g.team_id, g.team, g.figures.conversations, g.figures.ours.ended) for g in found.teams]
+    assert shown == [(legal, "Legal", 2, 2), (support, "Support", 3, 2), (None, "", 2, 2)]
+    assert [(g.figures.ours.up, g.figures.ours.down) for g in found.teams] == [(2, 0), (1, 1), (2, 0)]
+    assert sum(g.figures.conversations for g in found.teams) == found.figures.conversations
+    kept = report_json(found)["teams"]
+    assert [(t["team_id"], t["team"]) for t in kept] == [(legal, "Legal"), (support, "Support"), (None, "")]
+    assert kept[1]["feelings"]["brand"]["down_share"]["of"] == 2
+    one = report(here, communities=[other]).teams
+    assert [(g.team, g.figures.conversations) for g in one] == [("Legal", 1)]
 
 
 def test_what_the_community_did_stands_apart(here: Crew) -> None:

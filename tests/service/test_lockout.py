@@ -109,7 +109,15 @@ def test_it_outlives_a_restart_and_an_unlock_ends_it(desk: Office) -> None:
     with desk.deps.store.write() as session:
         lockout.unlock(desk.deps, session, named(session, "ada"), "system")
     assert guess(desk, password=PASSWORD) is not None
-    assert [e.kind for e in desk.rows(AuditEntry)] == ["person:create", "person:lock", "person:unlock"]
+    tried = [*["person:wrong_try"] * 10, "person:lock"]
+    assert [e.kind for e in desk.rows(AuditEntry)] == ["person:create", *tried, "person:unlock"]
+
+
+def test_every_wrong_try_is_written_down_and_a_name_that_nobody_has_is_a_digest(desk: Office) -> None:
+    guess_cheaply(desk, 2, name="my secret password")
+    entries = desk.rows(AuditEntry)
+    assert [(e.kind, e.actor) for e in entries] == [("person:wrong_try", "door")] * 2
+    assert {e.subject for e in entries} == {"name:" + lockout.digest(desk.deps, "my secret password")[:20]}
 
 
 def test_what_was_typed_as_a_name_is_not_kept(desk: Office) -> None:

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from random import Random
 from typing import Any
 
@@ -13,6 +16,7 @@ from sandbox_server import Running, running_sandbox
 from sqlalchemy import Column, Integer, MetaData, String, Table, create_engine
 
 from service.cli import cli
+from service.config import load_settings
 from service.db.models import Action
 from service.db.reply_tables import Reply
 from service.deps import utc_now
@@ -21,14 +25,20 @@ from service.selftest.place import DATABASE_VARIABLE
 from service.selftest.replies import Plan, Result, try_replies
 from service.selftest.replies_clock import Clock
 from service.selftest.replies_count import MARK, Tally, add
-from service.selftest.replies_crew import RANDOM, Kills
+from service.selftest.replies_crew import TARGETS, Kills
+from service.selftest.replies_inside import role_of, write_inside
+from service.selftest.replies_person import Fields, Task
 from service.selftest.replies_platform import MODES, SHARES
-from service.selftest.replies_points import POINTS
-from service.selftest.replies_process import Task
+from service.selftest.replies_points import POINTS, Point
 from service.selftest.replies_sandbox import story
 from service.selftest.replies_server import OPENING, Server, try_server
+from service.selftest.replies_slips import Slips
+from service.supervisor import Supervisor
 
-SMALL = Plan(replies=30, kills=1, random_kills=2, speed=40.0)
+#: Each kill costs the start of a process: a point of each role, and one at random.
+SMALL = Plan(
+    replies=9, kills=1, random_kills=1, speed=60.0, points={"after_release_commit", "in_call", "after_done_commit"}
+)
 
 
 def say(words: str) -> None:
@@ -41,13 +51,13 @@ def test_every_answer_is_posted_once_or_waits(request: pytest.FixtureRequest, mo
     result = try_replies(SMALL, say)
     assert (result.doubled, result.lost, result.astray) == (0, 0, 0), result.to_json()
     assert result.good
-    assert result.approved == 30
-    assert result.posted + result.waiting - result.there + result.returned == 30
-    assert result.posted > 10
-    assert set(result.killed) <= {RANDOM, *POINTS["web"], *POINTS["worker"]}
-    assert result.kills >= 5
-    assert set(result.spoiled) == set(SHARES)
-    assert sum(result.spoiled.values()) > 5
+    assert result.approved == 9
+    assert result.posted + result.waiting - result.there + result.returned == 9
+    assert result.posted > 2
+    assert set(result.killed) <= {*(f"{role}_at_random" for role in TARGETS), *SMALL.points}
+    assert result.kills >= 2
+    assert set(result.spoiled) <= set(SHARES)
+    assert sum(result.spoiled.values()) > 1
     assert set(result.modes) == set(MODES)
 
 
@@ -166,3 +176,76 @@ def test_each_point_is_wanted_as_often_as_asked() -> None:
     assert {role: sorted(names) for role, names in wanted.items()} == {
         role: sorted([*names, *names]) for role, names in POINTS.items()
     }
+
+
+def test_a_point_is_taken_by_one_process_and_comes_back_when_that_one_dies_otherwise(tmp_path: Path) -> None:
+    slips = Slips(tmp_path / "points")
+    slips.put({"web": ["before_call"], "worker": []}, {"web": 3, "worker": 0}, Random(2))
+    assert slips.take("worker") is None
+    other = subprocess.run(
+        [sys.executable, "-c", _TAKES, str(slips.folder)], capture_output=True, text=True, check=True
+    )
+    assert other.stdout.startswith("before_call")
+    assert slips.take("web") is None
+    slips.give_back()
+    point = slips.take("web")
+    assert point is not None
+    assert other.stdout.split() == [point.name, str(point.passes)]
+    slips.give_back()  # we live, and keep it
+    assert slips.take("web") is None
+    assert not slips.died()
+
+
+_TAKES = """
+import sys
+from pathlib import Path
+from service.selftest.replies_slips import Slips
+point = Slips(Path(sys.argv[1])).take("web")
+print(point.name, point.passes)
+"""
+
+
+def test_what_a_process_died_of_is_written_down(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    slips = Slips(tmp_path / "points")
+    slips.put({"web": ["before_call", "in_call"]}, {"web": 0}, Random(2))
+    monkeypatch.setattr(replies_points, "end_now", lambda: None)
+    point = slips.take("web")
+    assert isinstance(point, Point)
+    point.reached()
+    point.reached()
+    slips.give_back()
+    assert slips.died() == {"before_call": 1}
+
+
+def test_the_trial_knows_the_processes_of_a_desk_by_their_commands() -> None:
+    web = Supervisor("127.0.0.1", 1, sandbox=False)._web(load_settings())
+    assert role_of([*web[2:]]) == "web"
+    assert role_of(["/x/service/cli/__main__.py", "worker"]) == "worker"
+    assert role_of(["/x/service/cli/__main__.py", "run", "--port", "1"]) == "supervisor"
+
+
+@pytest.mark.parametrize(("clock", "code"), [("2026-01-01T00:00:00+00:00@5.0", 0), ("broken", 70)])
+def test_a_process_that_cannot_be_made_one_of_the_trial_does_not_run(tmp_path: Path, clock: str, code: int) -> None:
+    given = write_inside(tmp_path / "inside", clock, Slips(tmp_path))
+    command, seen = [sys.executable, "-c", _WIRED], {"env": os.environ | given, "capture_output": True, "text": True}
+    ended = subprocess.run(command, check=False, **seen)
+    assert ended.returncode == code, ended.stderr
+    assert ended.stdout == ("True\n" if code == 0 else "")
+
+
+_WIRED = """
+from service.app import create_app
+from service.deps import deps_of, utc_now
+print(deps_of(create_app(web=False)).now() > utc_now())
+"""
+
+
+def test_the_fields_of_a_page_are_read_as_a_browser_would_send_them() -> None:
+    page = Fields()
+    page.feed(
+        '<form><input type="hidden" name="csrf_token" value="a&amp;b"><textarea name="text">x</textarea>'
+        '<input type="file" name="picture"><input type="checkbox" name="now"><button name="saved" value="3">x</button>'
+        '<select name="language"><option value="">none</option><option value="fr" selected>French</option></select>'
+        '<select name="visibility"><option value="public">p</option><option value="unlisted">u</option></select></form>'
+    )
+    assert page.found == {"csrf_token": "a&b", "language": "fr", "visibility": "public"}

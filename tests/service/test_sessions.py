@@ -120,7 +120,8 @@ def test_one_is_ended_and_the_others_stay(desk: Office, ada: Known) -> None:
     assert sessions.end_others(desk.deps, here) == 1
     assert sessions.end_others(desk.deps, here) == 0
     assert [s.here for s in sessions.of_person(desk.deps, here)] == [True]
-    assert [e.kind for e in desk.rows(AuditEntry)][1:] == ["person:sign_out", "person:sign_out_elsewhere"]
+    ended = ["person:sign_out", "person:sign_out_elsewhere"]
+    assert [e.kind for e in desk.rows(AuditEntry)][1:] == [*["person:sign_in"] * 3, *ended]
 
 
 def test_nobody_ends_the_session_of_another(desk: Office, ada: Known) -> None:
@@ -146,10 +147,13 @@ def test_who_they_are_is_fresh_for_ten_minutes(desk: Office, ada: Known) -> None
     later = desk.at(NEWEST + timedelta(minutes=10))
     assert sessions.is_fresh(desk.at(NEWEST + timedelta(minutes=9, seconds=59)), current)
     assert not sessions.is_fresh(later, current)
-    sessions.prove(later, current)
-    again = sessions.find(later, current.token)
+    proven = sessions.prove(later, current)
+    assert sessions.find(later, current.token) is None
+    again = sessions.find(later, proven.token)
     assert again is not None
+    assert again == proven
     assert sessions.is_fresh(later, again)
+    assert desk.rows(AuditEntry)[-1].kind == "person:prove"
 
 
 @pytest.mark.parametrize(

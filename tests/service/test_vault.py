@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from datetime import timedelta
 
 import pytest
 import structlog
@@ -12,6 +13,7 @@ from sqlalchemy import LargeBinary
 
 from plugins import registry
 from service.db.base import Base
+from service.db.identity_tables import ExternalFlow
 from service.db.models import AuditEntry, Connection
 from service.logs import configure, mask
 from service.usecases.connections import opened
@@ -132,6 +134,29 @@ def test_rotation_changes_nothing_when_one_secret_cannot_be_read(desk: Office) -
     assert [c.sealed for c in both.rows(Connection)] == before
     assert both.rows(AuditEntry) == []
     both.close()
+
+
+@pytest.mark.parametrize("over", [True, False])
+def test_a_question_that_nobody_may_answer_any_more_does_not_hold_the_rotation_up(desk: Office, over: bool) -> None:
+    now = desk.deps.now()
+    row = ExternalFlow(
+        state_digest=token_digest("state"),
+        browser_digest=token_digest("browser"),
+        purpose="sign_in",
+        provider="mastodon",
+        issuer="https://social.example",
+        sealed=Vault(["a third secret key that everybody forgot"]).seal("{}"),
+        expires_at=now if over else now + timedelta(minutes=5),
+    )
+    with desk.deps.store.write() as session:
+        session.add(row)
+    if over:
+        assert rotate(desk.deps, "test") == 2
+        assert desk.rows(ExternalFlow) == []
+        return
+    with pytest.raises(VaultError):
+        rotate(desk.deps, "test")
+    assert len(desk.rows(ExternalFlow)) == 1
 
 
 def test_no_repr_or_text_of_what_holds_secrets_shows_them(desk: Office) -> None:

@@ -12,11 +12,14 @@ from flask.typing import ResponseReturnValue
 from werkzeug.routing import Rule
 
 from moderation.model import Capability
-from moderation.policy import ROLES, Actor, allows
+from moderation.policy import ROLES, Actor, Level, allows
+from service.db.reply_tables import BrandAccount
+from service.deps import deps_of
+from service.usecases.accounts import give_level
 from service.web.access import local_path
 from service.web.blueprint import declared
 from tests.web.desk import ROLES as PEOPLE
-from tests.web.desk import post, sign_in
+from tests.web.desk import Seeder, post, sign_in
 
 OPEN = {"web.sign_in", "web.second_factor", "web.sign_in_again", "web.ask_passkey", "web.enter_by_passkey"}
 OPEN |= {"web.show_link", "web.use_link", "web.reading", "web.external", "web.go_external", "web.back_from"}
@@ -25,7 +28,7 @@ ARGUMENTS |= {"team_id": 1, "rule_id": 1, "label_id": 1, "note_id": 1, "bulk_id"
 ARGUMENTS |= {"session_id": 1, "passkey_id": 1, "person_id": 3, "token": "none"}
 
 ARGUMENTS |= {"provider": "mastodon", "key": "0", "identity_id": 1, "account_id": 1}
-ARGUMENTS |= {"reply_id": 1, "picture_id": 1, "action_id": 1, "saved_id": 1}
+ARGUMENTS |= {"grant_id": 1, "drift_id": 1, "reply_id": 1, "picture_id": 1, "action_id": 1, "saved_id": 1}
 
 
 def rules(app: Flask) -> list[Rule]:
@@ -88,12 +91,30 @@ def test_each_role_opens_what_it_may_and_no_more(app: Flask, as_role: Callable[[
         )
 
 
+def test_a_role_may_approve_only_where_a_level_says_so(app: Flask, as_role: Callable[[str], FlaskClient]) -> None:
+    """The walk meets a responder without a level; with one on any brand account the page opens."""
+    deps = deps_of(app)
+    seed = Seeder(deps)
+    connection_id = seed.connection()
+    with deps.store.write() as session:
+        account = BrandAccount(connection_id=connection_id, handle="@brava", created_at=seed.now)
+        session.add(account)
+        session.flush()
+        number = account.id
+    assert as_role("responder").get("/approvals").status_code == 403
+    for level, code in ((Level.SEND, 403), (Level.APPROVE, 200), (None, 403)):
+        give_level(deps, number, "responder", level, "test")
+        assert as_role("responder").get("/approvals").status_code == code, level
+    give_level(deps, number, "analyst", Level.APPROVE, "test")
+    assert as_role("analyst").get("/approvals").status_code == 403, "a level gives nothing to who does not write"
+
+
 def test_the_role_matrix_is_what_we_promise() -> None:
     may = {role: {p.value for p in held} for role, held in ROLES.items()}
     assert may["nobody"] == {"visit"}
     assert may["rock_star"] == {"visit", "account"}
     assert may["analyst"] == {"visit", "account", "see", "measure"}
-    assert may["responder"] == may["analyst"] | {"triage", "draft", "reply", "edit", "delete"}
+    assert may["responder"] == may["analyst"] | {"triage", "draft", "approve", "reply", "edit", "delete"}
     assert may["manager"] == may["owner"] == {c.value for c in Capability}
     assert not allows(Actor("x", "made-up"), Capability.SEE)
 

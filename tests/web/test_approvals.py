@@ -7,13 +7,16 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from flask.testing import FlaskClient
 from sqlalchemy import select
 
 from moderation.policy import Level
-from service.db.reply_tables import ApprovalRule, ReplyRevision
+from service.db.reply_tables import ApprovalRule, BrandAccount, Reply, ReplyRevision
 from service.usecases.accounts import close_account, give_level
 from tests.web.composer_desk import ANSWER, Site, site
 from tests.web.desk import post
+
+VERBS = ("approve", "reject", "read")
 
 
 @pytest.fixture
@@ -36,6 +39,23 @@ def rule(desk: Site, kind: str, value: str) -> None:
         session.add(ApprovalRule(kind=kind, value=value, made_at=desk.clock()))
 
 
+def another_account(desk: Site) -> int:
+    """A second brand account on the same connection."""
+    with desk.deps.store.write() as session:
+        known = session.get_one(BrandAccount, desk.account_id)
+        kept = {c.name: getattr(known, c.name) for c in BrandAccount.__table__.columns if c.name != "id"}
+        row = BrandAccount(**kept | {"handle": "@brava_two"})
+        session.add(row)
+        session.flush()
+        return row.id
+
+
+def waits_shown(client: FlaskClient) -> int | None:
+    """The number beside the way to the approvals; None where there is none."""
+    found = re.search(r'class="count">(\d+)<', client.get("/queue").text)
+    return int(found[1]) if found else None
+
+
 def approve(desk: Site, name: str, reply_id: int, **fields: object) -> int:
     given = {"version": desk.reply(reply_id).version, "text": desk.reply(reply_id).text, **fields}
     return int(post(desk.enter(name), f"/approvals/{reply_id}/approve", **given).status_code)
@@ -52,13 +72,107 @@ def test_nobody_approves_their_own_words_not_even_an_owner(desk: Site) -> None:
     assert desk.reply(reply_id).state == "waiting"
 
 
-@pytest.mark.parametrize("name", ["responder", "analyst"])
-def test_who_does_not_approve_sees_no_page_and_no_form_works(desk: Site, name: str) -> None:
-    reply_id = waits(desk)
-    give_level(desk.deps, desk.account_id, "responder", Level.APPROVE, "test")
+def refused(desk: Site, name: str, reply_id: int) -> bool:
+    """Whether each of the three forms about an answer is closed to somebody, and leaves it as it is."""
+    client, before = desk.enter(name), desk.reply(reply_id)
+    given = {"version": before.version, "text": before.text, "note": "x"}
+    codes = {post(client, f"/approvals/{reply_id}/{verb}", **given).status_code for verb in VERBS}
+    after = desk.reply(reply_id)
+    return codes == {403} and (after.state, after.version) == (before.state, before.version)
+
+
+@pytest.mark.parametrize(
+    ("name", "level"),
+    [("analyst", Level.APPROVE), ("responder", None), ("responder", Level.DRAFT), ("responder", Level.SEND)],
+)
+def test_who_does_not_approve_sees_no_page_and_no_form_works(desk: Site, name: str, level: Level | None) -> None:
+    rule(desk, "role", "owner")
+    reply_id = waits(desk, "owner")
+    give_level(desk.deps, desk.account_id, name, level, "test")
     assert desk.enter(name).get("/approvals").status_code == 403
-    assert approve(desk, name, reply_id) == 403
-    assert post(desk.enter(name), f"/approvals/{reply_id}/reject", version=2, note="x").status_code == 403
+    assert refused(desk, name, reply_id)
+    assert 'href="/approvals"' not in desk.enter(name).get("/queue").text
+
+
+def test_the_level_on_one_account_opens_nothing_of_another(desk: Site) -> None:
+    rule(desk, "role", "owner")
+    reply_id = waits(desk, "owner")
+    give_level(desk.deps, desk.account_id, "responder", Level.SEND, "test")
+    give_level(desk.deps, another_account(desk), "responder", Level.APPROVE, "test")
+    assert refused(desk, "responder", reply_id)
+    client = desk.enter("responder")
+    page = client.get("/approvals").text
+    assert "Nothing waits" in page
+    assert ANSWER not in page
+    assert waits_shown(client) is None
+    assert "Judge it" not in client.get(f"/queue?thread={desk.thread_id}").text
+
+
+def test_a_responder_with_the_level_still_never_approves_their_own_words(desk: Site) -> None:
+    rule(desk, "role", "responder")
+    give_level(desk.deps, desk.account_id, "responder", Level.APPROVE, "test")
+    reply_id = waits(desk)
+    client = desk.enter("responder")
+    page = client.get("/approvals").text
+    assert "These are your own words" in page
+    assert f"/approvals/{reply_id}/approve" not in page
+    assert waits_shown(client) is None, "it waits for somebody else"
+    assert approve(desk, "responder", reply_id) == 422
+    assert approve(desk, "responder", reply_id, text="Other words, still theirs.") == 422
+    assert desk.reply(reply_id).state == "waiting"
+
+
+@pytest.mark.parametrize("amended", ["", "Please unplug it; we are looking into it right now."])
+def test_a_responder_with_the_level_approves_what_another_wrote(desk: Site, amended: str) -> None:
+    rule(desk, "role", "owner")
+    reply_id = waits(desk, "owner")
+    give_level(desk.deps, desk.account_id, "responder", Level.APPROVE, "test")
+    client = desk.enter("responder")
+    assert ANSWER in client.get("/approvals").text
+    assert waits_shown(client) == 1
+    assert "It waits for manager or responder." in desk.enter("owner").get(f"/replies/{reply_id}").text
+    assert "Judge it" in client.get(f"/queue?thread={desk.thread_id}").text
+    assert approve(desk, "responder", reply_id, **({"text": amended} if amended else {})) == 303
+    assert waits_shown(client) is None
+    desk.step()
+    assert (desk.posts(amended or ANSWER), desk.posts()) == (1, 0 if amended else 1)
+    assert "written by owner, approved by responder" in client.get(f"/queue?thread={desk.thread_id}").text
+
+
+def test_a_responder_with_the_level_sends_back_what_another_wrote(desk: Site) -> None:
+    rule(desk, "role", "owner")
+    reply_id = waits(desk, "owner")
+    give_level(desk.deps, desk.account_id, "responder", Level.APPROVE, "test")
+    version = desk.reply(reply_id).version
+    answer = post(desk.enter("responder"), f"/approvals/{reply_id}/reject", version=version, note="Name the plug.")
+    assert (answer.status_code, desk.reply(reply_id).state) == (303, "returned")
+
+
+def test_a_level_that_is_taken_away_after_the_yes_keeps_it_from_being_sent(desk: Site) -> None:
+    rule(desk, "role", "owner")
+    reply_id = waits(desk, "owner")
+    give_level(desk.deps, desk.account_id, "responder", Level.APPROVE, "test")
+    assert approve(desk, "responder", reply_id) == 303
+    give_level(desk.deps, desk.account_id, "responder", None, "test")
+    desk.step(60)
+    assert desk.posts() == 0
+    assert desk.reply(reply_id).state == "returned"
+
+
+def test_each_sees_and_counts_what_waits_for_them(desk: Site) -> None:
+    other = another_account(desk)
+    give_level(desk.deps, other, "responder", Level.APPROVE, "test")
+    rule(desk, "role", "owner")
+    first = waits(desk, "owner")
+    with desk.deps.store.write() as session:
+        held = session.get_one(Reply, first)
+        copied = {c.name: getattr(held, c.name) for c in Reply.__table__.columns if c.name != "id"}
+        session.add(Reply(**copied | {"account_id": other, "text": "Through the other account."}))
+    shown = {name: desk.enter(name).get("/approvals").text for name in ("manager", "responder")}
+    assert (ANSWER in shown["manager"], ANSWER in shown["responder"]) == (True, False)
+    assert all("Through the other account." in page for page in shown.values())
+    counts = {name: waits_shown(desk.enter(name)) for name in ("manager", "responder", "owner")}
+    assert counts == {"manager": 2, "responder": 1, "owner": None}
 
 
 def test_a_version_that_is_gone_is_not_approved_and_what_was_typed_is_there(desk: Site) -> None:

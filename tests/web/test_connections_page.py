@@ -25,7 +25,7 @@ def client(as_role: Callable[[str], FlaskClient]) -> FlaskClient:
 
 def kinds(deps: Deps) -> list[str]:
     with deps.store.read() as session:
-        return [e.kind for e in session.query(AuditEntry).order_by(AuditEntry.seq)]
+        return [e.kind for e in session.query(AuditEntry).order_by(AuditEntry.seq) if e.kind != "person:sign_in"]
 
 
 def test_the_broken_one_stands_first_with_words_code_and_time(client: FlaskClient, seed: Seeder) -> None:
@@ -41,7 +41,7 @@ def test_an_analyst_sees_and_touches_nothing(as_role: Callable[[str], FlaskClien
     busy(seed)
     page = as_role("analyst").get("/connections").text
     assert "Cut off" in page
-    assert "<form" not in page
+    assert "<form" not in page[page.index("<main") :]
     assert "Stop all sending" not in page
 
 

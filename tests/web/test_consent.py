@@ -212,7 +212,7 @@ def test_a_dead_token_is_mended_in_one_click(manager: FlaskClient, deps: Deps, b
     assert not set(old) & {token_of(deps, 1), token_of(deps, 1, 2)}
     with deps.store.read() as session:
         kinds = list(session.scalars(select(AuditEntry.kind).order_by(AuditEntry.seq)))
-    assert kinds == ["connection:connect", "account:add", "account:mend", "account:mend"]
+    assert kinds == ["person:sign_in", "connection:connect", "account:add", "account:mend", "account:mend"]
 
 
 def test_another_account_mends_nothing_and_its_token_is_given_back(

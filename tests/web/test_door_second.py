@@ -238,7 +238,7 @@ def test_what_happens_at_the_door_is_written_down(app: Flask, phone: pyotp.TOTP,
     use(app.test_client(), link)
     with deps.store.read() as session:
         kinds = [e.kind for e in session.query(AuditEntry).order_by(AuditEntry.seq)]
-        assert kinds == ["person:codes_on", "person:link", "person:password"]
+        assert kinds == ["person:codes_on", "person:link", "person:password", "person:sign_in"]
         assert session.query(Person).filter_by(username="responder").one().active
 
 

@@ -339,7 +339,7 @@ def test_a_stranger_of_the_company_comes_in_and_comes_back(desk: Callable[..., F
         made = session.scalars(select(Person).where(Person.username == "zoe@brava.example")).one()
         assert (made.role, made.password_hash) == ("responder", "")
         kinds = list(session.scalars(select(AuditEntry.kind).order_by(AuditEntry.seq)))
-    assert kinds == ["person:create", "identity:link"]
+    assert kinds == ["person:create", "identity:link", "person:sign_in", "person:sign_in"]
     assert identities(deps_of(app)) == [(made.id, "oidc", provider, "u-7")]
 
 

@@ -23,6 +23,7 @@ from sqlalchemy import select
 from werkzeug.test import TestResponse
 
 from service.auth.external.address import key_of
+from service.auth.external.discourse import new_key
 from service.auth.external.proof import Proof, Provider
 from service.db.identity_tables import ExternalFlow, RemoteApp
 from service.db.models import Person
@@ -65,6 +66,18 @@ def outside(answer: TestResponse, client: FlaskClient, words: str) -> None:
     assert answer.status_code == 400, answer.headers
     assert words in answer.text
     assert client.get("/account").status_code == 302
+
+
+def test_nobody_goes_by_itself_to_a_server_that_somebody_named(client: FlaskClient, box: Running) -> None:
+    answer = start(client, "mastodon", box.url)
+    assert answer.status_code == 200
+    assert "/oauth/authorize" in answer.text
+    assert "http-equiv" not in answer.text
+
+
+def test_the_key_of_a_question_is_as_strong_as_all_else() -> None:
+    """3,072 bits of RSA are worth 128 (NIST SP 800-57, table 2)."""
+    assert serialization.load_pem_private_key(new_key().encode(), None).key_size >= 3_072  # type: ignore[union-attr]
 
 
 def linked_to(app: Flask, username: str, proof: Proof) -> None:

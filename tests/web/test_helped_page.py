@@ -13,7 +13,8 @@ from sqlalchemy import select
 
 from service.db import outcomes
 from service.db.clock_tables import CommunityClock
-from service.db.models import Message, Person, Thread
+from service.db.models import Case, Message, Person, Thread
+from service.db.team_tables import CaseTeam, Team
 from service.deps import Deps
 from service.usecases import clocks, targets
 from service.usecases.clients import create_client
@@ -122,6 +123,41 @@ def test_the_figures_stand_in_words(
         assert way not in page
 
 
+def routed(deps: Deps, threads: dict[int, str]) -> dict[str, int]:
+    """Teams by name, with the cases of these threads."""
+    with deps.store.write() as session:
+        made = {name: Team(name=name, created_at=deps.now()) for name in sorted(set(threads.values()))}
+        session.add_all(made.values())
+        session.flush()
+        for thread, name in threads.items():
+            case_id = session.scalars(select(Case.id).where(Case.thread_id == thread)).one()
+            session.add(CaseTeam(case_id=case_id, team_id=made[name].id, at=deps.now()))
+        return {name: team.id for name, team in made.items()}
+
+
+def test_without_teams_no_table_of_teams_stands_there(
+    as_role: Callable[[str], FlaskClient], seed: Seeder, community: int
+) -> None:
+    helped_many(seed, community)
+    assert "By team" not in as_role("analyst").get("/helped").text
+
+
+def test_feelings_stand_by_the_team_that_has_the_case(
+    as_role: Callable[[str], FlaskClient], seed: Seeder, deps: Deps, community: int
+) -> None:
+    threads = helped_many(seed, community)
+    sad, glad = [t for n, t in enumerate(threads) if n % 3 == 0], [t for n, t in enumerate(threads) if n % 3]
+    ids = routed(deps, dict.fromkeys(sad, "<b>Legal") | dict.fromkeys(glad, "Support"))
+    page = as_role("analyst").get("/helped").text
+    table = page.partition('id="by-team"')[2].partition("</table>")[0]
+    rows = table.split("<tr>")[2:]
+    for row, words in zip(rows, (("&lt;b&gt;Legal", "0 of 2"), ("Support", "4 of 4"), ("no team",)), strict=True):
+        assert all(word in row for word in words), row
+    assert ("−0.50 → −0.80" in rows[0], "−0.50 → 0.60" in rows[1]) == (True, True)
+    assert f"/queue?team={ids['Support']}" in rows[1]
+    assert "the team that has its case" in page
+
+
 def test_a_community_and_a_span_are_chosen_and_made_up_ones_are_not_there(
     as_role: Callable[[str], FlaskClient], seed: Seeder, community: int
 ) -> None:
@@ -227,6 +263,7 @@ def test_programs_read_what_they_may_see(seed: Seeder, deps: Deps, app: Flask, c
     assert [c["community"] for c in body["communities"]] == ["Repairs"]
     assert (body["conversations"], body["feelings"]["brand"]["up"]) == (12, 4)
     assert body["feelings"]["brand"]["up_share"]["of"] == 6
+    assert [(t["team_id"], t["team"], t["conversations"]) for t in body["teams"]] == [(None, "", 12)]
     assert client.get(f"/api/v1/helped?community={hidden}", headers=token).status_code == 404
     assert client.get("/api/v1/helped?days=0", headers=token).status_code == 422
     wide = {"Authorization": f"Bearer {create_client(deps, 'all', ('queue:read', 'restricted:read'))}"}

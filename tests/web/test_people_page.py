@@ -144,7 +144,8 @@ def test_role_off_on_unlock_factors_and_link(app: Flask, as_role: Callable[[str]
     with deps.store.read() as session:
         entries = session.query(AuditEntry).order_by(AuditEntry.seq).all()
         assert [e.kind.removeprefix("person:") for e in entries] == [
-            *("role", "switch_off", "switch_on", "lock", "unlock", "codes_on", "reset_factors", "link")
+            *("sign_in", "sign_in", "role", "switch_off", "wrong_try", "switch_on", *["wrong_try"] * 9, "lock"),
+            *("unlock", "sign_in", "codes_on", "reset_factors", "sign_in", "link", "sign_in"),
         ]
         assert audit.verify(session, deps.vault) == []
 

@@ -59,7 +59,7 @@ def connect_answer(origin: str, secret: str, args: Mapping[str, str], nonce: str
 
 def new_key() -> str:
     """A private key in PEM form, for one question."""
-    made = rsa.generate_private_key(public_exponent=65_537, key_size=2048)
+    made = rsa.generate_private_key(public_exponent=65_537, key_size=3072)
     way = serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
     return made.private_bytes(serialization.Encoding.PEM, *way).decode()
 

@@ -10,11 +10,11 @@ from flask_babel import refresh
 from moderation.model import Capability
 from service.auth.passwords import MIN_LENGTH, WeakPassword
 from service.usecases import factors, lockout, passkeys, people, sessions
-from service.web import ceremony
+from service.web import access, ceremony
 from service.web.access import enter, here, leave, local_path, me, proven
 from service.web.blueprint import deps, needs, web
 from service.web.limits import FAILED, LOCKED
-from service.web.pages.door import weak_words
+from service.web.sentences import told
 from service.web.show import keys_cookie
 
 _YEAR = 31_536_000
@@ -33,8 +33,6 @@ def change_password() -> ResponseReturnValue:
     new = request.form.get("new", "")
     if new != request.form.get("again", ""):
         return _account(_("The two new passwords differ. Type the new one twice.")), 422
-    if len(new) < MIN_LENGTH:
-        return _account(_("A password needs %(count)s characters or more.", count=MIN_LENGTH)), 422
     try:
         if not _is_mine(request.form.get("old", "")):
             return _account(_("The password you have now is not right. Nothing was changed.")), FAILED
@@ -42,7 +40,7 @@ def change_password() -> ResponseReturnValue:
     except lockout.Locked:
         return _account(_locked()), LOCKED
     except WeakPassword as error:
-        return _account(weak_words(error)), 422
+        return _account(told(error)), 422
     enter(me())
     flash(_("The password is changed; other sessions are signed out."))
     return _back()
@@ -60,7 +58,7 @@ def prove() -> ResponseReturnValue:
             return _prove(target, _("This is not your password.")), FAILED
     except lockout.Locked:
         return _prove(target, _locked()), LOCKED
-    sessions.prove(deps(), here())
+    access.prove("password")
     return redirect(target, 303)
 
 
@@ -81,7 +79,7 @@ def prove_by_passkey() -> ResponseReturnValue:
         person = None
     if person is None or person.id != me().id:
         return jsonify(problem=_("This passkey was not accepted. Use your password, or try again.")), FAILED
-    sessions.prove(deps(), here())
+    access.prove("passkey")
     return jsonify(next=_target())
 
 

@@ -13,6 +13,7 @@ from service.usecases import accounts as kept
 from service.usecases.accounts import Account
 from service.web.access import me
 from service.web.blueprint import deps, needs, web
+from service.web.sentences import told
 
 
 @web.get("/accounts")
@@ -31,7 +32,7 @@ def give_level(account_id: int) -> ResponseReturnValue:
     try:
         kept.give_level(deps(), account_id, name, Level(wanted) if wanted else None, me().actor)
     except BadInput as error:
-        return _page(str(error)), 422
+        return _page(told(error)), 422
     words = _("%(person)s has a new right on %(account)s.") if wanted else _("%(person)s may not use %(account)s now.")
     flash(words % {"person": name, "account": account.handle})
     return _back(account_id)
@@ -45,7 +46,7 @@ def check_account(account_id: int) -> ResponseReturnValue:
     try:
         found = kept.check_account(deps(), account_id)
     except TenthError as error:
-        flash(_("%(name)s: %(problem)s", name=account.handle, problem=str(error)), "high")
+        flash(_("%(name)s: %(problem)s", name=account.handle, problem=told(error)), "high")
         return _back(account_id)
     if found is not None and found.missing:
         what = "; ".join(found.missing)

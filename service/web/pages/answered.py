@@ -19,6 +19,7 @@ from service.web import forms
 from service.web.access import me
 from service.web.blueprint import deps, needs, web
 from service.web.pages.reply import to_thread
+from service.web.sentences import told
 
 
 @web.get("/threads/<int:thread_id>/answers")
@@ -52,7 +53,7 @@ def edit_reply(reply_id: int) -> ResponseReturnValue:
     except Guarded as held:
         return _ask(shown, "confirm", text, found=held.findings), 422
     except TenthError as error:
-        return _ask(shown, "edit", text, str(error)), 409 if isinstance(error, Changed) else 422
+        return _ask(shown, "edit", text, told(error)), 409 if isinstance(error, Changed) else 422
     return to_thread(reply_id)
 
 
@@ -70,7 +71,7 @@ def delete_reply(reply_id: int) -> ResponseReturnValue:
     try:
         sent.delete_sent(deps(), reply_id, forms.version(), me(), request.form.get("reason", ""))
     except TenthError as error:
-        return _ask(shown, "delete", shown.text, str(error)), 409 if isinstance(error, Changed) else 422
+        return _ask(shown, "delete", shown.text, told(error)), 409 if isinstance(error, Changed) else 422
     return to_thread(reply_id)
 
 
@@ -82,7 +83,7 @@ def it_is_there(action_id: int) -> ResponseReturnValue:
     try:
         unknowns.it_is_there(deps(), action_id, request.form.get("where", ""), me())
     except TenthError as error:
-        flash(str(error), "med")
+        flash(told(error), "med")
     else:
         flash(_("Noted: it is there."))
     return back
@@ -96,7 +97,7 @@ def it_is_missing(action_id: int) -> ResponseReturnValue:
     try:
         unknowns.it_is_not_there(deps(), action_id, me())
     except TenthError as error:
-        flash(str(error), "med")
+        flash(told(error), "med")
     else:
         flash(_("Noted: it is not there. The words are a draft again."))
     return back

@@ -1,10 +1,13 @@
-"""Answers that wait for a second person: yes, yes with other words, or no with a note."""
+"""Answers that wait for a second person: yes, yes with other words, or no with a note.
+
+The role lets somebody onto the page; what they may judge there, their levels on brand accounts say.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from flask import flash, redirect, render_template, request, url_for
+from flask import abort, flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 
@@ -18,6 +21,7 @@ from service.web import forms
 from service.web.access import me
 from service.web.blueprint import deps, needs, web
 from service.web.pages.reply import to_thread
+from service.web.sentences import told
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,13 +46,14 @@ def approvals() -> ResponseReturnValue:
 @needs(Capability.APPROVE)
 def approve_reply(reply_id: int) -> ResponseReturnValue:
     """The second person's yes, to the words as they stand in the form."""
+    _refuse_without_level(reply_id)
     shown = composing.composer(deps(), reply_id, me())
     try:
         replies.approve(deps(), reply_id, forms.version(), me(), _amended(shown))
     except Guarded as held:
         return _page(_tried(reply_id, found=held.findings)), 422
     except TenthError as error:
-        return _page(_tried(reply_id, problem=str(error))), 409 if isinstance(error, Changed) else 422
+        return _page(_tried(reply_id, problem=told(error))), 409 if isinstance(error, Changed) else 422
     if "others" in request.form:
         awaiting.send_back_others(deps(), reply_id, _("Another answer to this conversation was approved."), me())
     return to_thread(reply_id)
@@ -57,10 +62,11 @@ def approve_reply(reply_id: int) -> ResponseReturnValue:
 @web.post("/approvals/<int:reply_id>/reject")
 @needs(Capability.APPROVE)
 def reject_reply(reply_id: int) -> ResponseReturnValue:
+    _refuse_without_level(reply_id)
     try:
         replies.reject(deps(), reply_id, forms.version(), me(), request.form.get("note", ""))
     except TenthError as error:
-        return _page(_tried(reply_id, problem=str(error))), 409 if isinstance(error, Changed) else 422
+        return _page(_tried(reply_id, problem=told(error))), 409 if isinstance(error, Changed) else 422
     flash(_("It is back with its writer, with your note."))
     return redirect(url_for("web.approvals"), 303)
 
@@ -69,11 +75,17 @@ def reject_reply(reply_id: int) -> ResponseReturnValue:
 @needs(Capability.APPROVE)
 def read_for_approval(reply_id: int) -> ResponseReturnValue:
     """The judge has read what came since the writer began."""
+    _refuse_without_level(reply_id)
     try:
         replies.seen(deps(), reply_id, me(), request.form.get("upto", type=int))
     except TenthError as error:
-        return _page(_tried(reply_id, problem=str(error))), 422
+        return _page(_tried(reply_id, problem=told(error))), 422
     return redirect(url_for("web.approvals", _anchor=f"r{reply_id}"), 303)
+
+
+def _refuse_without_level(reply_id: int) -> None:
+    if not awaiting.is_before(deps(), reply_id, me()):
+        abort(403, _("You have no right to approve with this brand account."))
 
 
 def _page(tried: Tried | None = None) -> str:

@@ -13,6 +13,7 @@ from service.usecases import desk, switches
 from service.usecases.desk import Source
 from service.web.access import me
 from service.web.blueprint import deps, needs, web
+from service.web.sentences import told
 
 
 @web.get("/connections")
@@ -31,7 +32,7 @@ def check(connection_id: int) -> ResponseReturnValue:
     try:
         found = desk.check_now(deps(), connection_id, me().actor)
     except TenthError as error:
-        flash(_("%(name)s: %(problem)s", name=source.name, problem=str(error)), "high")
+        flash(_("%(name)s: %(problem)s", name=source.name, problem=told(error)), "high")
         return _back(connection_id)
     if found is None:
         flash(_("%(name)s is read from a file: there is nobody to ask.", name=source.name))

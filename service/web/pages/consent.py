@@ -19,6 +19,7 @@ from service.web.access import me
 from service.web.blueprint import deps, needs, web
 from service.web.elsewhere import browser, own_address, words
 from service.web.pages.external import REFUSED, going_page
+from service.web.sentences import told
 
 
 @web.app_context_processor
@@ -65,7 +66,7 @@ def connect_back(provider: str, key: str) -> ResponseReturnValue:
     except Trouble as trouble:
         return _page(words(trouble)), REFUSED
     except TenthError as error:
-        return _page(str(error)), REFUSED
+        return _page(told(error)), REFUSED
     _say(made)
     return redirect(url_for("web.connect"), 303)
 

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 
+import structlog
 from flask import jsonify, redirect, render_template, request, session, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 from flask_login import current_user
 
 from moderation.model import Capability
-from service.auth.passwords import MAX_LENGTH, MIN_LENGTH, WeakPassword
+from service.auth.passwords import MIN_LENGTH, WeakPassword
 from service.usecases import factors, invitations, lockout, passkeys, people
 from service.usecases.people import Known
 from service.vault import same, token_digest
@@ -18,7 +19,9 @@ from service.web import ceremony
 from service.web.access import enter, leave, local_path
 from service.web.blueprint import deps, needs, web
 from service.web.limits import FAILED, LOCKED
+from service.web.sentences import told
 
+log = structlog.get_logger(__name__)
 #: How long somebody whose password was right may look for their telephone.
 _HALFWAY = timedelta(minutes=10)
 _KEPT = "halfway"
@@ -84,7 +87,8 @@ def enter_by_passkey() -> ResponseReturnValue:
     site, target = ceremony.the_site(), _target()
     try:
         person = passkeys.use(deps(), site, *ceremony.finish("enter"))
-    except passkeys.PasskeyRefused:
+    except passkeys.PasskeyRefused as refused:
+        log.warning("door.refused", by="passkey", why=str(refused))
         return jsonify(problem=_("This passkey was not accepted. Use your password, or try again.")), FAILED
     enter(person, "passkey")
     return jsonify(next=target)
@@ -107,9 +111,10 @@ def use_link(token: str) -> ResponseReturnValue:
     try:
         person = invitations.use_link(deps(), token, new)
     except invitations.LinkEnded:
+        log.warning("door.refused", by="link")
         return _link(token), FAILED
     except WeakPassword as error:
-        return _link(token, weak_words(error)), 422
+        return _link(token, told(error)), 422
     return admit(person, "link", url_for("web.queue"))
 
 
@@ -128,13 +133,6 @@ def admit(person: Known, method: str, target: str) -> ResponseReturnValue:
         return redirect(target, 303)
     session[_KEPT] = [person.id, token_digest(person.session_key), deps().now().timestamp()]
     return redirect(url_for("web.sign_in", next=target), 303)
-
-
-def weak_words(error: WeakPassword) -> str:
-    """Why a new password was not taken, in the reader's language."""
-    if error.why == "repeats":
-        return str(_("This password repeats the same few characters. Take another one."))
-    return str(_("A password needs %(least)s to %(most)s characters.", least=MIN_LENGTH, most=MAX_LENGTH))
 
 
 def _target() -> str:

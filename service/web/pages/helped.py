@@ -1,4 +1,4 @@
-"""Did it help: the few figures that matter, by community and topic; and the hours and targets behind them."""
+"""Did it help: the few figures that matter, by community, topic and team; and the hours and targets behind them."""
 
 from __future__ import annotations
 

@@ -14,7 +14,7 @@ from moderation.errors import BadInput
 from moderation.model import Capability
 from moderation.policy import allows
 from moderation.words import Spoken
-from service.usecases import answers, cases, clocks, composing, desk, presence, teams
+from service.usecases import answers, cases, clocks, composing, desk, drafts, presence, teams
 from service.usecases.conversation import ThreadPage, thread_page
 from service.usecases.queue import LANES, Item, Queue, queue_page
 from service.usecases.seeing import mark_seen
@@ -154,6 +154,7 @@ def _answering(page: ThreadPage | None) -> dict[str, Any]:
         "own_answer": composing.own_answer(deps(), case_id, person) if writes else None,
         "voices": composing.voices(deps(), case_id, person) if writes else (),
         "held": answers.held(deps(), person) if writes else None,
+        "offered": writes and drafts.offered(deps(), case_id, person),
     }
 
 

@@ -14,7 +14,7 @@ from flask_babel import gettext as _
 from moderation.errors import BadInput, NotAllowed, TenthError
 from moderation.guards.contract import Finding, Guard
 from moderation.model import Capability
-from service.usecases import cases, composing, pictures, replies, saved
+from service.usecases import cases, composing, drafts, pictures, replies, saved
 from service.usecases.answers import thread_of
 from service.usecases.composing import Composer
 from service.usecases.conversation import thread_page
@@ -22,6 +22,7 @@ from service.usecases.replies import Changed, Guarded, Words
 from service.web import forms, language
 from service.web.access import me
 from service.web.blueprint import deps, needs, web
+from service.web.sentences import told
 
 #: A form with a picture in it may be larger than others; what is typed beside it fits into the rest.
 _LARGEST_FORM = pictures.LARGEST + 500_000
@@ -50,7 +51,7 @@ def start_reply(case_id: int) -> ResponseReturnValue:
     try:
         return _to_composer(kept or replies.start(deps(), case_id, me()))
     except NotAllowed as refused:
-        flash(str(refused), "high")
+        flash(told(refused), "high")
         return redirect(url_for("web.queue", thread=cases.thread_of(deps(), case_id)), 303)
 
 
@@ -172,7 +173,7 @@ def undo_reply(reply_id: int) -> ResponseReturnValue:
     try:
         replies.undo(deps(), reply_id, me())
     except BadInput as error:
-        flash(str(error), "med")
+        flash(told(error), "med")
         return to_thread(reply_id)
     flash(_("Taken back: nothing was sent."))
     return _to_composer(reply_id)
@@ -203,7 +204,7 @@ def _keeping(reply_id: int, then: Callable[[int], ResponseReturnValue], live: bo
         shown = _own(reply_id)
         if not isinstance(shown, Composer):
             return shown
-        return (_live(shown, str(error)) if live else _page(shown, typed, str(error))), 422
+        return (_live(shown, told(error)) if live else _page(shown, typed, told(error))), 422
 
 
 def _take_picture(reply_id: int) -> None:
@@ -237,6 +238,7 @@ def _page(shown: Composer, typed: Typed | None = None, problem: str = "", found:
         parents={m.remote_id: m for m in page.messages},
         answering=shown.to.id,
         largest=pictures.largest(shown.limits),
+        drafted_by=drafts.program_of(deps(), shown.id),
     )
 
 

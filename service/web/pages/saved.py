@@ -13,6 +13,7 @@ from service.usecases.saved import Saved
 from service.web import forms, language
 from service.web.access import me
 from service.web.blueprint import deps, needs, web
+from service.web.sentences import told
 
 
 @web.get("/saved")
@@ -53,7 +54,7 @@ def add_approval_rule() -> ResponseReturnValue:
     try:
         saved.add_rule(deps(), request.form.get("kind", ""), request.form.get("value", ""), me())
     except BadInput as error:
-        return _rules(str(error)), 422
+        return _rules(told(error)), 422
     flash(_("The rule is in force, for what waits to be sent, too."))
     return redirect(url_for("web.answering"), 303)
 
@@ -72,7 +73,7 @@ def _keep(saved_id: int | None) -> ResponseReturnValue:
     try:
         kept = saved.keep_reply(deps(), saved_id, given, me())
     except BadInput as error:
-        return _page(given, str(error)), 422
+        return _page(given, told(error)), 422
     flash(_("Kept."))
     return redirect(url_for("web.saved_replies", _anchor=f"s{kept}"), 303)
 

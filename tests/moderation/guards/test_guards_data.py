@@ -56,18 +56,18 @@ def test_the_labelled_set_is_large_and_its_halves_are_apart(language: str) -> No
     assert sum(not sentence.guards for sentence in held) >= 35
 
 
-#: What was measured on the held-out sentences, rounded down: (precision, recall).
+#: What was measured on the held-out sentences of both files, rounded down: (precision, recall).
 FLOORS = {
-    ("en", "deflection"): (0.92, 0.7),
-    ("en", "sales"): (1.0, 0.45),
+    ("en", "deflection"): (0.9, 0.81),
+    ("en", "sales"): (0.83, 0.67),
     ("en", "personal_data"): (1.0, 0.93),
-    ("en", "money"): (1.0, 0.82),
-    ("en", "tone"): (1.0, 0.19),
-    ("fr", "deflection"): (1.0, 0.64),
-    ("fr", "sales"): (0.81, 0.37),
+    ("en", "money"): (1.0, 0.78),
+    ("en", "tone"): (0.75, 0.57),
+    ("fr", "deflection"): (0.94, 0.72),
+    ("fr", "sales"): (0.78, 0.75),
     ("fr", "personal_data"): (0.94, 1.0),
-    ("fr", "money"): (1.0, 0.64),
-    ("fr", "tone"): (0.72, 0.38),
+    ("fr", "money"): (1.0, 0.84),
+    ("fr", "tone"): (0.76, 0.5),
 }
 
 

@@ -16,11 +16,12 @@ from tests.plugins.discourse.desk import Desk
 from tests.sandbox_server import Running
 
 TEXT = "We are sorry. Please unplug the machine and write to us."
-TARGETS = {"reply": "1", "hide": "2", "restore": "2", "lock": "1", "unlock": "1", "move": "1"}
+TARGETS = {"reply": "1", "hide": "2", "restore": "2", "lock": "1", "unlock": "1", "move": "1", "mark_answer": "3"}
+METHODS = {"reply": "POST", "mark_answer": "POST", "hide": "DELETE"}
 
 
 def act(kind: str, target: str = "", **options: Any) -> Act:
-    options = options or ({"category": "6"} if kind == "move" else {})
+    options = options or ({"community": "6"} if kind == "move" else {})
     text = TEXT if kind == "reply" else ""
     return Act(5, Capability(kind), target or TARGETS[kind], text, options=options)
 
@@ -45,7 +46,8 @@ def ago(seconds: float) -> datetime:
 
 
 def test_what_is_declared_is_what_is_done(desk: Desk, box: Running) -> None:
-    assert {c.value for c in connector.capabilities} == set(TARGETS) | {"edit", "delete"}
+    elsewhere = {"edit", "delete", "silence", "unsilence", "suspend", "unsuspend", "resolve_report"}
+    assert {c.value for c in connector.capabilities} == set(TARGETS) | elsewhere
     expected = {
         "reply": (5, False, False, 5),
         "hide": (5, True, False, 5),
@@ -53,6 +55,7 @@ def test_what_is_declared_is_what_is_done(desk: Desk, box: Running) -> None:
         "lock": (5, False, True, 5),
         "unlock": (5, False, False, 5),
         "move": (5, False, False, 6),
+        "mark_answer": (5, False, False, 6),
     }
     for kind, then in expected.items():
         receipt = perform(desk, act(kind))
@@ -97,7 +100,7 @@ def test_an_account_without_the_right_is_told_which(desks: Callable[..., Desk], 
             box.world.forum.posts[2].user_deleted = True
     before = state(box)
     with pytest.raises(MissingRight) as caught:
-        perform(desks(api_username="ines"), act(kind))
+        perform(desks(api_username="tomoko"), act(kind))
     assert "scope" in caught.value.missing
     assert state(box) == before
 
@@ -105,7 +108,7 @@ def test_an_account_without_the_right_is_told_which(desks: Callable[..., Desk], 
 @pytest.mark.parametrize("kind", sorted(TARGETS))
 def test_a_temporary_fault_changes_nothing(desk: Desk, box: Running, kind: str) -> None:
     before = state(box)
-    method = {"reply": "POST", "hide": "DELETE"}.get(kind, "PUT")
+    method = METHODS.get(kind, "PUT")
     box.fail("server_error", method=method, status=503)
     with pytest.raises(Temporary):
         perform(desk, act(kind))
@@ -122,7 +125,7 @@ def test_an_effect_without_an_answer_is_in_doubt_and_found_again(desk: Desk, box
         box.world.forum.topics[1].closed = kind == "unlock"
     since = datetime.now(UTC)
     assert desk.session.find_existing(act(kind), since) is None
-    method = {"reply": "POST", "hide": "DELETE"}.get(kind, "PUT")
+    method = METHODS.get(kind, "PUT")
     box.fail("timeout_after", method=method, seconds=0.2)
     with pytest.raises(Ambiguous):
         perform(desk, act(kind))
@@ -166,7 +169,23 @@ def test_a_reply_to_a_deleted_post_is_not_sent(desk: Desk, box: Running) -> None
     assert len(box.world.forum.posts) == 4
 
 
-@pytest.mark.parametrize("options", [{"x": 1}, {"category": "help"}, {"category": "-1"}])
-def test_a_move_needs_a_category(desk: Desk, options: dict[str, Any]) -> None:
-    with pytest.raises(Permanent, match="category"):
+@pytest.mark.parametrize("options", [{"x": 1}, {"community": "help"}, {"community": "-1"}])
+def test_a_move_needs_a_community(desk: Desk, options: dict[str, Any]) -> None:
+    with pytest.raises(Permanent, match="community"):
         perform(desk, act("move", "1", **options))
+
+
+def test_the_answer_is_marked_and_the_question_is_not(desk: Desk, box: Running) -> None:
+    with pytest.raises(Permanent, match="itself"):
+        perform(desk, act("mark_answer", "1"))
+    assert box.world.forum.topics[1].accepted_post_id == 2
+    perform(desk, act("mark_answer"))
+    assert box.world.forum.topics[1].accepted_post_id == 3
+
+
+def test_a_forum_without_the_plugin_is_told_apart_from_a_post_that_is_gone(desk: Desk, box: Running) -> None:
+    box.fail("server_error", method="POST", status=404)
+    with pytest.raises(MissingRight, match="Solved"):
+        perform(desk, act("mark_answer"))
+    with pytest.raises(Gone):
+        perform(desk, act("mark_answer", "999"))

@@ -11,6 +11,7 @@ import pytest
 
 import plugins.net
 from moderation.errors import BadInput
+from moderation.model import Capability
 from plugins.contract import (
     Ambiguous,
     ConnectorError,
@@ -230,4 +231,13 @@ def test_a_check_names_the_account_and_what_it_may(desk: Desk, desks: Callable[.
     plain = desks(api_username="ines", webhook_secret=None).session.check()
     assert (plain.account, set(plain.may)) == ("ines", {"reply", "edit", "delete"})
     assert "moderator" in plain.missing[0]
-    assert len(plain.notes) == 2
+    assert len(plain.notes) == 3
+
+
+def test_a_key_limited_to_scopes_is_not_offered_the_flags_it_cannot_see(desk: Desk, box: Running) -> None:
+    box.fail("server_error", path="/session/current.json", status=403)
+    assert desk.session.check().may == connector.capabilities
+    for path in ("/session/current.json", "/review.json", "/site/settings.json"):
+        box.fail("server_error", path=path, status=403)
+    hidden = {Capability.RESOLVE_REPORT, Capability.MARK_ANSWER}
+    assert desk.session.check().may == connector.capabilities - hidden

@@ -15,6 +15,7 @@ from moderation.model import Capability
 from plugins.contract import Act, Delivery, Io
 from plugins.mastodon import connector
 from plugins.mastodon.settings import MastodonSettings
+from plugins.mastodon.staff import ON_ACCOUNTS
 from tests.contract.rig import Job, Rig, Stage
 from tests.sandbox_server import Running, running_sandbox
 from tests.support.pacer import MemoryPacer
@@ -42,6 +43,9 @@ def _stage() -> Iterator[Stage]:
             sandbox.control(
                 "POST", "/statuses", username="ines", text=f"@brava {PRIVATE} #bravahelp", visibility=visibility
             )
+        secret = sandbox.control("POST", "/statuses", username="ines", text=f"{PRIVATE}, too", visibility="direct")
+        _reported(sandbox, str(secret["id"]))
+        _reported(sandbox, _asked(sandbox, next(_numbers)))
         yield Stage(
             settings=_settings(sandbox.mastodon.url, sandbox.mastodon.token),
             io=Io(frozenset({"127.0.0.1"}), MemoryPacer(), lambda: datetime.now(UTC)),
@@ -51,6 +55,8 @@ def _stage() -> Iterator[Stage]:
                 Capability.REPLY: _reply(sandbox),
                 Capability.EDIT: _on_own(sandbox, Capability.EDIT, "PUT"),
                 Capability.DELETE: _on_own(sandbox, Capability.DELETE, "DELETE"),
+                **{kind: _on_account(sandbox, kind) for kind in ON_ACCOUNTS},
+                Capability.RESOLVE_REPORT: _on_report(sandbox),
             },
             shown=lambda status_id: _shown(sandbox, status_id),
             others=lambda: _asked(sandbox, next(_numbers)),
@@ -82,6 +88,36 @@ def _on_own(sandbox: Running, kind: Capability, method: str) -> Callable[[], Job
         return Job(Act(number, kind, str(made["id"]), new, f"key-{number}"), method)
 
     return make
+
+
+def _on_account(sandbox: Running, kind: Capability) -> Callable[[], Job]:
+    def make() -> Job:
+        number = next(_numbers)
+        with sandbox.world.lock:
+            tomoko = sandbox.world.fedi.account_named("tomoko")
+            assert tomoko is not None
+            tomoko.state = {"unsilence": "silence", "unsuspend": "suspend"}.get(kind, "none")
+        options = {"handle": f"tomoko@{urlsplit(sandbox.url).netloc}", "reason": "Insults", "hours": 24}
+        # A warning is shown to the person alone: whether it arrived cannot be looked up.
+        return Job(Act(number, kind, tomoko.id, "", f"key-{number}", options), "POST", shows=kind != Capability.WARN)
+
+    return make
+
+
+def _on_report(sandbox: Running) -> Callable[[], Job]:
+    def make() -> Job:
+        number = next(_numbers)
+        report = _reported(sandbox, _asked(sandbox, number))
+        options = {"outcome": "upheld"}
+        return Job(Act(number, Capability.RESOLVE_REPORT, report, "", f"key-{number}", options), "POST")
+
+    return make
+
+
+def _reported(sandbox: Running, status_id: str) -> str:
+    """Marc reports a post of Inès; returns the report's id as we name it."""
+    told = {"username": "marc", "target": "ines", "status_id": status_id, "comment": "Look at this", "category": "spam"}
+    return f"{sandbox.control('POST', '/reports', **told)['id']}:{status_id}"
 
 
 def _shown(sandbox: Running, status_id: str) -> tuple[str, list[tuple[bytes, str]]] | None:

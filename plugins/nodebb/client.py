@@ -1,0 +1,199 @@
+"""The only file that talks to a forum: who we are there, pace, time limits, and what each refusal means."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from contextlib import suppress
+from datetime import UTC, datetime, timedelta
+from email.utils import parsedate_to_datetime
+from typing import Any
+
+import httpx
+
+from plugins.contract import (
+    Ambiguous,
+    ConnectorError,
+    CredentialsRefused,
+    Gone,
+    Io,
+    MissingRight,
+    Permanent,
+    RateLimited,
+    Temporary,
+)
+from plugins.net import call, httpx_client
+from plugins.nodebb.settings import NodebbSettings
+
+Json = dict[str, Any]
+#: Name, content and type.
+File = tuple[str, bytes, str]
+BUCKET = "api"
+WHOLE_SITE = "*"
+DEFAULT_WAIT = 60
+LONGEST_WAIT = 86_400
+#: Answers of a proxy or of a crash, after which a write may have had its effect.
+UNSURE = frozenset({500, 502, 504})
+#: What the forum says, untranslated, of a master token that is to act as nobody it knows.
+_NOBODY = ("invalid-ip", "a master token was received")
+
+
+class Client:
+    """Calls to one forum. Answers are JSON objects; everything else becomes a ConnectorError."""
+
+    def __init__(self, settings: NodebbSettings, io: Io) -> None:
+        self._io = io
+        self._limit = settings.calls_per_minute
+        self._token = settings.token.get_secret_value()
+        self._uid = settings.uid
+        names = {"Accept": "application/json", "User-Agent": io.user_agent}
+        self._http = httpx_client(settings.url, io.allow_private, names)
+
+    def close(self) -> None:
+        self._http.close()
+
+    def now(self) -> datetime:
+        return self._io.now()
+
+    def page(self, path: str, right: str, **params: Any) -> Json:
+        """A page of the read API. `right` names, for a person, the right that a refusal would mean is missing.
+
+        A token that is not accepted reads on as a guest does, so the page's own word on who reads counts.
+        """
+        found = self._send("GET", path, right, {"params": {**params, "_uid": self._uid}})
+        if found.get("loggedIn") is False:
+            raise CredentialsRefused("The forum refuses the API token.", detail=f"GET {path}: read as a guest")
+        return found
+
+    def get(self, path: str, right: str, **params: Any) -> Json:
+        """Reads of the write API (/api/v3)."""
+        return _inner(self._send("GET", path, right, {"params": {**params, "_uid": self._uid}}))
+
+    def write(self, method: str, path: str, right: str, body: Mapping[str, Any] | None = None) -> Json:
+        """Changes something. Raises Ambiguous whenever the request left and no clear answer came."""
+        return _inner(self._send(method, path, right, {"json": {**(body or {}), "_uid": self._uid}}))
+
+    def upload(self, path: str, right: str, file: File) -> Json:
+        """Sends a file in a form. Raises Ambiguous as `write` does."""
+        content = {"params": {"_uid": self._uid}, "files": {"files[]": file}}
+        return _inner(self._send("POST", path, right, content))
+
+    def as_guest(self, path: str) -> Json:
+        """A page of the read API as somebody without an account sees it."""
+        return self._send("GET", path, "read as a guest", {}, guest=True)
+
+    def _send(self, method: str, path: str, right: str, content: Mapping[str, Any], *, guest: bool = False) -> Json:
+        self._io.pacer.acquire(BUCKET, limit=self._limit, per_seconds=60.0)
+        request = self._http.build_request(method, path, **content)
+        if not guest:
+            request.headers["Authorization"] = f"Bearer {self._token}"
+        where = f"{method} {path}"
+        try:
+            response = self._exchange(request, where)
+            if response.status_code >= 400:
+                raise self._error(response, where, right)
+            return _object(response, where, request.url.host)
+        except Temporary as error:
+            if method != "GET" and not isinstance(error, RateLimited | _NeverSent | _Declined):
+                raise _unsure(where, error) from error
+            raise
+
+    def _exchange(self, request: httpx.Request, where: str) -> httpx.Response:
+        try:
+            return call(self._http, request)
+        except (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout) as error:
+            name = type(error).__name__
+            raise _NeverSent(f"{request.url.host} cannot be reached.", detail=f"{where}: {name}") from error
+        except httpx.TimeoutException as error:
+            raise Temporary(f"{request.url.host} did not answer in time.", detail=where) from error
+        except (httpx.HTTPError, httpx.InvalidURL) as error:
+            name = type(error).__name__
+            raise Temporary(f"The answer of {request.url.host} broke off.", detail=f"{where}: {name}") from error
+        finally:
+            # The forum makes a web session of each call; with its cookie the next call would be taken for a browser's.
+            self._http.cookies.clear()
+
+    def _error(self, response: httpx.Response, where: str, right: str) -> ConnectorError:
+        status, said = response.status_code, self._words(response)
+        detail = f"{where}: {status} {said}".strip()
+        if status == 429:
+            return self._rate_limited(response, detail)
+        if status in {404, 410}:
+            return Gone("The forum does not show this (any more).", detail=detail, status=status)
+        if status == 401 or (status == 403 and _is_csrf(response)):
+            return CredentialsRefused("The forum refuses the API token.", detail=detail, status=status)
+        if said.lower().startswith(_NOBODY):
+            words = f"The forum has no account number {self._uid} for the token to act as."
+            return CredentialsRefused(words, detail=detail, status=status)
+        if status == 403:
+            words = f"The forum does not allow this: {right}."
+            return MissingRight(words, missing=right, detail=detail, status=status)
+        if status in UNSURE:
+            return Temporary("The forum has a fault of its own.", detail=detail, status=status)
+        if status >= 500 or status == 408:
+            return _Declined("The forum is not available now.", detail=detail, status=status)
+        return Permanent(f"The forum refused: {said or f'status {status}'}", detail=detail, status=status)
+
+    def _rate_limited(self, response: httpx.Response, detail: str) -> RateLimited:
+        """NodeBB itself limits nothing; what stands in front of it limits everything."""
+        seconds = _after(response, self.now()) or DEFAULT_WAIT
+        until = self.now() + timedelta(seconds=min(seconds, LONGEST_WAIT))
+        self._io.pacer.block(WHOLE_SITE, until)
+        words = "The forum asks us to wait with every call."
+        return RateLimited(words, retry_at=until, whole_site=True, detail=detail)
+
+    def _words(self, response: httpx.Response) -> str:
+        """The forum's own sentence, if it answered in JSON, without our token should it echo it."""
+        found = _decoded(response)
+        status = found.get("status") if isinstance(found, dict) else None
+        said = status.get("message") if isinstance(status, dict) else None
+        return said.replace(self._token, "…")[:300] if isinstance(said, str) else ""
+
+
+class _NeverSent(Temporary):
+    """No connection: the request did not leave."""
+
+
+class _Declined(Temporary):
+    """The forum said that it did nothing (503 and the like)."""
+
+
+def _unsure(where: str, error: Temporary) -> Ambiguous:
+    words = f"The forum did not confirm, and may have done it: {error}"
+    return Ambiguous(words, detail=error.detail or where, status=error.status)
+
+
+def _inner(answer: Json) -> Json:
+    """The write API wraps every answer; one without the wrapping has no `response`."""
+    found = answer.get("response")
+    return found if isinstance(found, dict) else {}
+
+
+def _object(response: httpx.Response, where: str, host: str) -> Json:
+    found = _decoded(response)
+    if isinstance(found, dict):
+        return found
+    words = "a web page" if response.content.lstrip()[:1] == b"<" else "something that is not a JSON object"
+    raise Temporary(f"{host} answered with {words} where data was expected.", detail=where, status=response.status_code)
+
+
+def _decoded(response: httpx.Response) -> object:
+    """None for whatever cannot be read, nesting too deep for the reader included."""
+    with suppress(ValueError, RecursionError):
+        return json.loads(response.content)
+    return None
+
+
+def _is_csrf(response: httpx.Response) -> bool:
+    """A write that is taken for a browser's, because it came without a token: refused in plain text, not in JSON."""
+    return response.headers.get("content-type", "").startswith("text/plain") and response.content == b"Forbidden"
+
+
+def _after(response: httpx.Response, now: datetime) -> float:
+    value = response.headers.get("retry-after", "").strip()
+    if value.isdecimal():
+        return float(value[:9])
+    with suppress(ValueError):
+        at = parsedate_to_datetime(value)
+        return max((at.replace(tzinfo=at.tzinfo or UTC) - now).total_seconds(), 0.0)
+    return 0.0
