@@ -14,6 +14,7 @@ from __future__ import annotations
 import argparse
 import io
 import json
+import sys
 import tempfile
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
@@ -21,22 +22,25 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from moderation.model import AuthorRole, AuthorSeen, CommunitySeen, MessageSeen, ThreadSeen
-from moderation.scoring.contract import Text
-from scripts.convert_threads import SETS, Figures, read_rows
-from service.app import create_app
-from service.config import load_settings
-from service.db import trust
-from service.db.intake import Incoming, settle
-from service.db.models import Connection, Thread
-from service.deps import Deps, deps_of
-from service.sandbox.story import Conversation, Story
-from service.sandbox.writer import build_story
-from service.usecases import reputation
-from service.usecases.connections import connect
-from service.usecases.importing import import_file
-from service.usecases.reputation import Candidate, Found
-from service.usecases.storage import ready_schema
+sys.path[:0] = [str(Path(__file__).resolve().parent)]
+
+from convert_threads import SETS, Figures, read_rows  # noqa: E402  (it lies beside this file)
+
+from moderation.model import AuthorRole, AuthorSeen, CommunitySeen, MessageSeen, ThreadSeen  # noqa: E402
+from moderation.scoring.contract import Text  # noqa: E402
+from service.app import create_app  # noqa: E402
+from service.config import load_settings  # noqa: E402
+from service.db import trust  # noqa: E402
+from service.db.intake import Incoming, settle  # noqa: E402
+from service.db.models import Connection, Thread  # noqa: E402
+from service.deps import Deps, deps_of  # noqa: E402
+from service.sandbox.story import Conversation, Story  # noqa: E402
+from service.sandbox.writer import build_story  # noqa: E402
+from service.usecases import reputation  # noqa: E402
+from service.usecases.connections import connect  # noqa: E402
+from service.usecases.importing import import_file  # noqa: E402
+from service.usecases.reputation import Candidate, Found  # noqa: E402
+from service.usecases.storage import ready_schema  # noqa: E402
 
 NOW = datetime(2026, 6, 1, 12, tzinfo=UTC)
 _ROLES = {"brand": AuthorRole.BRAND, "staff": AuthorRole.STAFF}

@@ -9,6 +9,7 @@ import click
 from service.bench.ingest import bench_ingest
 from service.bench.perspective import PerspectiveLoad, bench_perspective
 from service.bench.queue import bench_queue
+from service.bench.reputation import bench_reputation
 from service.bench.webhooks import Load, bench_webhooks
 from service.cli.base import json_option, print_json
 
@@ -43,6 +44,17 @@ def queue(messages: int, as_json: bool) -> None:
     Example:  tenth bench queue --messages 1000000
     """
     _show(bench_queue(messages, _say).to_json(), as_json)
+
+
+@bench.command("reputation")
+@click.option("--messages", default=2_000_000, show_default=True, type=click.IntRange(20_000, 50_000_000))
+def reputation(messages: int) -> None:
+    """Sum up who helps whom: what changed, at three sizes, beside making all anew. Prints JSON.
+
+    \b
+    Example:  tenth bench reputation --messages 200000
+    """
+    print_json(bench_reputation(messages, _say).to_json())
 
 
 @bench.command("perspective")

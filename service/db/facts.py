@@ -10,7 +10,7 @@ from sqlalchemy import bindparam, func, select, update
 from sqlalchemy.orm import Session
 
 from moderation.triage import MessageFact, digest
-from service.db import outcomes
+from service.db import outcomes, trust
 from service.db.judgements import note_answers
 from service.db.models import Author, Community, Message, Thread
 
@@ -102,6 +102,7 @@ def refresh_threads(session: Session, thread_ids: set[int], now: datetime) -> se
     )
     session.connection().execute(statement, rows)
     outcomes.touch(session, thread_ids)
+    trust.touch(session, thread_ids)
     return _triage_due(session, thread_ids, now)
 
 

@@ -2,6 +2,24 @@
 
 from __future__ import annotations
 
-from service.db import clock_tables, grant_tables, identity_tables, models, people_tables, reply_tables, team_tables
+from service.db import (
+    clock_tables,
+    grant_tables,
+    identity_tables,
+    models,
+    people_tables,
+    reply_tables,
+    team_tables,
+    trust_tables,
+)
 
-__all__ = ["clock_tables", "grant_tables", "identity_tables", "models", "people_tables", "reply_tables", "team_tables"]
+__all__ = [
+    "clock_tables",
+    "grant_tables",
+    "identity_tables",
+    "models",
+    "people_tables",
+    "reply_tables",
+    "team_tables",
+    "trust_tables",
+]

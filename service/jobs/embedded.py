@@ -57,6 +57,7 @@ class Embedded:
                 ("drift", self._check_rights, 60.0),
                 ("account", self._check_accounts, 300.0),
                 ("learn", self._learn, 60.0),
+                ("reputation", self._sum_up_reputation, 60.0),
                 ("keep", self._keep, 600.0),
             )
         ]
@@ -140,6 +141,10 @@ class Embedded:
 
     def _learn(self) -> int:
         work.learn(self._deps)
+        return 0
+
+    def _sum_up_reputation(self) -> int:
+        work.sum_up_reputation(self._deps)
         return 0
 
     def _keep(self) -> int:

@@ -33,6 +33,7 @@ SWEEP = (
     ("check_rights", 60.0),
     ("check_accounts", 300.0),
     ("learn", 60.0),
+    ("sum_up_reputation", 60.0),
     ("purge", 900.0),
 )
 

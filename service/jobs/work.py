@@ -16,6 +16,7 @@ from service.usecases import (
     learning,
     looking,
     polling,
+    reputation,
     rights,
     triage,
 )
@@ -58,6 +59,11 @@ def look_again(deps: Deps) -> int:
 def perform_actions(deps: Deps, connection_id: int | None = None) -> int:
     """Performs the actions that are due, on one connection or on all."""
     return acting.perform_due(deps, connection_id)
+
+
+def sum_up_reputation(deps: Deps) -> int:
+    """Reads threads that changed, for who is known to help in which part."""
+    return reputation.sum_up(deps)
 
 
 def keep_rights(deps: Deps, connection_id: int | None = None) -> int:

@@ -15,7 +15,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from moderation.errors import BadInput, NotAllowed
-from moderation.grants import LONGEST_TERM, TEMPLATES, Grant, GrantState, GrantVerb, after, check_terms
+from moderation.grants import LONGEST_TERM, TEMPLATES, GrantState, GrantVerb, after, check_terms
 from moderation.model import Capability
 from moderation.policy import Subject, authorize
 from service.db.audit import Entry, append

@@ -33,6 +33,7 @@ from service.web.pages import (
     queue,
     reading,
     reply,
+    rockstars,
     saved,
     teams,
 )
@@ -61,6 +62,7 @@ __all__ = [
     "queue",
     "reading",
     "reply",
+    "rockstars",
     "saved",
     "teams",
 ]

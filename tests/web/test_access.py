@@ -28,7 +28,16 @@ ARGUMENTS |= {"team_id": 1, "rule_id": 1, "label_id": 1, "note_id": 1, "bulk_id"
 ARGUMENTS |= {"session_id": 1, "passkey_id": 1, "person_id": 3, "token": "none"}
 
 ARGUMENTS |= {"provider": "mastodon", "key": "0", "identity_id": 1, "account_id": 1}
-ARGUMENTS |= {"grant_id": 1, "drift_id": 1, "reply_id": 1, "picture_id": 1, "action_id": 1, "saved_id": 1}
+ARGUMENTS |= {
+    "grant_id": 1,
+    "drift_id": 1,
+    "author_id": 1,
+    "mark_id": 1,
+    "reply_id": 1,
+    "picture_id": 1,
+    "action_id": 1,
+    "saved_id": 1,
+}
 
 
 def rules(app: Flask) -> list[Rule]:
