@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from plugins.contract import Gone, Limits, MissingRight
-from plugins.discourse.client import Client
+from plugins.contract import Limits
 from plugins.discourse.shape import Json
 
 READ_SETTINGS = "read the forum's settings"
@@ -13,15 +12,6 @@ PICTURES = 10
 #: Discourse has no limit of its own for a description either.
 ALT = 1_500
 _TYPES = {"jpg": "image/jpeg", "jpeg": "image/jpeg", "png": "image/png", "gif": "image/gif", "webp": "image/webp"}
-
-
-def limits(client: Client) -> tuple[Limits, bool]:
-    """The limits, and whether they are the forum's own words. One call."""
-    try:
-        told = client.get("/site/settings.json", READ_SETTINGS)
-    except (Gone, MissingRight):
-        return limits_of({}), False
-    return limits_of(told), True
 
 
 def limits_of(told: Json) -> Limits:

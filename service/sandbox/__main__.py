@@ -35,6 +35,8 @@ def announcement(world: World) -> dict[str, object]:
             "client_id": CLIENT_ID,
             "client_secret": CLIENT_SECRET,
         },
+        "nodebb": {"url": f"{world.base_url}/nodebb", "token": options.nodebb_token},
+        "lemmy": {"url": f"{world.base_url}/lemmy", "token": options.lemmy_token},
     }
 
 

@@ -20,9 +20,10 @@ from service.db.audit import Entry, append
 from service.db.identity_tables import ForumSecret, Identity
 from service.db.models import Person
 from service.db.people_tables import Passkey
+from service.db.trust import touch_authors
 from service.deps import Deps
 from service.usecases.people import Known, add_person, known_person, pseudonym
-from service.usecases.proofs import has_offer
+from service.usecases.proofs import authors_of, has_offer
 from service.usecases.proving import forums
 
 #: Roles that do not come in by an account on a platform: whoever takes that account over would run the desk.
@@ -110,6 +111,7 @@ def unlink(deps: Deps, known: Known, identity_id: int) -> None:
             raise Trouble(Why.UNKNOWN)
         if not _other_ways(session, person, row):
             raise Trouble(Why.LAST_WAY, host_of(row.issuer))
+        touch_authors(session, authors_of(session, person.id))
         session.delete(row)
         _note(deps, session, "identity:unlink", person, row)
 
@@ -196,6 +198,8 @@ def _link(deps: Deps, session: Session, person: Person, proof: Proof) -> Identit
     )
     session.add(row)
     session.flush()
+    # Accounts of one person are counted together.
+    touch_authors(session, authors_of(session, person.id))
     _note(deps, session, "identity:link", person, row)
     return row
 

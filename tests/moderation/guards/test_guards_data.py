@@ -58,16 +58,16 @@ def test_the_labelled_set_is_large_and_its_halves_are_apart(language: str) -> No
 
 #: What was measured on the held-out sentences of both files, rounded down: (precision, recall).
 FLOORS = {
-    ("en", "deflection"): (0.9, 0.81),
-    ("en", "sales"): (0.83, 0.67),
+    ("en", "deflection"): (0.92, 0.77),
+    ("en", "sales"): (0.97, 0.65),
     ("en", "personal_data"): (1.0, 0.93),
-    ("en", "money"): (1.0, 0.78),
-    ("en", "tone"): (0.75, 0.57),
-    ("fr", "deflection"): (0.94, 0.72),
-    ("fr", "sales"): (0.78, 0.75),
+    ("en", "money"): (1.0, 0.75),
+    ("en", "tone"): (0.79, 0.46),
+    ("fr", "deflection"): (0.95, 0.62),
+    ("fr", "sales"): (0.77, 0.5),
     ("fr", "personal_data"): (0.94, 1.0),
-    ("fr", "money"): (1.0, 0.84),
-    ("fr", "tone"): (0.76, 0.5),
+    ("fr", "money"): (1.0, 0.75),
+    ("fr", "tone"): (0.81, 0.42),
 }
 
 
