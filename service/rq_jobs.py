@@ -49,3 +49,15 @@ def keep_time() -> int:
 
 def learn() -> int:
     return work.learn(process_deps())
+
+
+def keep_rights() -> int:
+    return work.keep_rights(process_deps())
+
+
+def check_rights() -> int:
+    return work.check_rights(process_deps())
+
+
+def sum_up_reputation() -> int:
+    return work.sum_up_reputation(process_deps())

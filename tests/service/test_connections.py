@@ -45,7 +45,7 @@ def nothing_kept(desk: Office) -> bool:
 @pytest.mark.parametrize(
     ("connector", "name", "given", "words"),
     [
-        ("myspace", "x", {}, "Installed: archive, discourse, mastodon"),
+        ("myspace", "x", {}, "Installed: archive, discourse, lemmy, mastodon, nodebb"),
         ("archive", "", {}, "--name"),
         ("archive", "x" * 81, {}, "1 to 80"),
         ("archive", "   ", {}, "1 to 80"),
@@ -112,8 +112,8 @@ def test_a_good_connection_is_checked_sealed_in_shadow_due_and_noted(desk: Offic
 def test_a_connection_whose_connector_is_gone_says_so(desk: Office) -> None:
     connection_id = desk.archive()
     with desk.deps.store.write() as session:
-        session.execute(update(Connection).values(connector="lemmy"))
-    with desk.deps.store.read() as session, pytest.raises(BadInput, match="no connector “lemmy”"):
+        session.execute(update(Connection).values(connector="myspace"))
+    with desk.deps.store.read() as session, pytest.raises(BadInput, match="no connector “myspace”"):
         opened(desk.deps, session, connection_id)
 
 

@@ -208,7 +208,7 @@ def test_a_planned_answer_leaves_at_its_time(desk: Desk) -> None:
 
 def test_a_second_person_amends_and_says_yes(desk: Desk) -> None:
     ada = somebody(desk, "ada", level=Level.DRAFT)
-    reply_id, version = written(desk, ada, "It will all be fine again soon.")
+    reply_id, version = written(desk, ada, "It was our fault, and it is mended.")
     waiting = replies.send(desk.deps, reply_id, version, ada)
     outcome = replies.approve(desk.deps, reply_id, waiting.version, owner(desk), Words(ANSWER))
     assert outcome.action_id is not None

@@ -44,7 +44,8 @@ def do(deps: Deps, thread: int, verb: str, **fields: Any) -> cases.Done:
 def entries(deps: Deps) -> list[str]:
     with deps.store.read() as session:
         assert audit.verify(session, deps.vault) == []
-        return [e.kind for e in session.query(AuditEntry).order_by(AuditEntry.seq)]
+        kinds = [e.kind for e in session.query(AuditEntry).order_by(AuditEntry.seq)]
+        return [kind for kind in kinds if kind != "person:sign_in"]
 
 
 @pytest.mark.parametrize("verb", sorted(cases.VERBS))

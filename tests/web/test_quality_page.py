@@ -125,8 +125,8 @@ def test_the_weights_are_put_back_once(
     assert "somebody was faster" in client.get("/quality").text
     with deps.store.read() as session:
         assert audit.verify(session, deps.vault) == []
-        kinds = [e.kind for e in session.query(AuditEntry)]
-    assert kinds == ["tuning:revert"]
+        kinds = [e.kind for e in session.query(AuditEntry).order_by(AuditEntry.seq)]
+    assert kinds == ["person:sign_in", "tuning:revert"]
 
 
 def test_beside_the_scores_stands_how_often_they_are_right(
