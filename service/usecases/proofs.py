@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from urllib.parse import urlsplit
 
-from sqlalchemy import select
+from sqlalchemy import func, or_, select
 from sqlalchemy.orm import Session
 
 from moderation.grants import GrantState
@@ -36,7 +36,11 @@ def person_of(session: Session, author_id: int) -> int | None:
     provider = next((p for p, connector in _CONNECTORS.items() if connector == connection.connector), None)
     if provider is None:
         return None
-    for identity in session.scalars(select(Identity).where(Identity.provider == provider)):
+    name = author.handle.lstrip("@").split("@")[0]
+    same = or_(
+        Identity.subject == author.remote_id, func.lower(Identity.handle).contains(name.lower(), autoescape=True)
+    )
+    for identity in session.scalars(select(Identity).where(Identity.provider == provider, same)):
         if author_id in _authors(session, identity):
             return identity.person_id
     return None

@@ -6,17 +6,19 @@ from collections.abc import Iterator
 from datetime import timedelta
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import select, update
 
 from moderation.errors import BadInput, NotAllowed
 from moderation.grants import GrantState
 from moderation.model import Capability
-from service.db.grant_tables import ModerationAct
-from service.db.models import Action, AuditEntry, Author, Message, Thread
+from service.db.grant_tables import GrantRow, ModerationAct
+from service.db.models import Action, AuditEntry, Author, Message, Person, Thread
 from service.usecases import acting, grants
 from service.usecases.connections import set_shadow
+from service.usecases.identities import link
 from service.usecases.moderating import Wish, act, take_back
-from tests.service.grants_support import Trust, trusted
+from service.usecases.people import create_person
+from tests.service.grants_support import PASSWORD, Trust, known, proof_of, trusted
 
 WHY = "Rule 2: no insults."
 
@@ -119,6 +121,27 @@ def test_nobody_moderates_their_own_thread_or_the_brand(trust: Trust) -> None:
     assert theirs is not None
     with pytest.raises(NotAllowed, match="as high as they do"):
         act(trust.deps, Wish(Capability.HIDE, theirs[0], WHY, theirs[1]), trust.expert())
+
+
+def test_nobody_moderates_who_works_at_the_desk_or_is_trusted_as_they_are(trust: Trust) -> None:
+    """What counts is who the author has proven to be, not what the platform calls them."""
+    trust.active()
+    wish = hide(trust)
+    with trust.deps.store.read() as session:
+        author = session.get_one(Author, session.get_one(Message, wish.message_id).author_id)
+    create_person(trust.deps, "rita", "responder", PASSWORD)
+    link(trust.deps, known(trust.deps, "rita"), proof_of(trust.desk, "discourse", author.remote_id, "Somebody"))
+    with pytest.raises(NotAllowed, match="as high as they do"):
+        act(trust.deps, wish, trust.expert())
+    with trust.deps.store.write() as session:
+        session.execute(update(Person).where(Person.username == "rita").values(active=False))
+    assert act(trust.deps, wish, trust.expert())
+    offer = grants.propose(trust.deps, grants.Terms(author.id, None, "answerer"), trust.manager)
+    grants.offer(trust.deps, offer, "Will you?", trust.manager)
+    with trust.deps.store.write() as session:
+        session.execute(update(GrantRow).where(GrantRow.id == offer).values(state="active"))
+    with pytest.raises(NotAllowed, match="as high as they do"):
+        act(trust.deps, wish, trust.expert())
 
 
 @pytest.mark.parametrize(
