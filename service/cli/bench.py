@@ -8,6 +8,7 @@ import click
 
 from service.bench.ingest import bench_ingest
 from service.bench.perspective import PerspectiveLoad, bench_perspective
+from service.bench.policy import bench_policy
 from service.bench.queue import bench_queue
 from service.bench.reputation import bench_reputation
 from service.bench.webhooks import Load, bench_webhooks
@@ -44,6 +45,18 @@ def queue(messages: int, as_json: bool) -> None:
     Example:  tenth bench queue --messages 1000000
     """
     _show(bench_queue(messages, _say).to_json(), as_json)
+
+
+@bench.command("policy")
+@click.option("--calls", default=100_000, show_default=True, type=click.IntRange(1_000, 100_000_000))
+@json_option
+def policy(calls: int, as_json: bool) -> None:
+    """Ask whether somebody may act: by a role (the baseline), by one of five grants, and where it is refused.
+
+    \b
+    Example:  tenth bench policy --json
+    """
+    _show(bench_policy(calls, _say).to_json(), as_json)
 
 
 @bench.command("reputation")
