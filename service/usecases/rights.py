@@ -206,7 +206,8 @@ def _end(deps: Deps, call: _Call, state: str) -> None:
             row.error = _STILL_LOOKING
             row.due_at, row.tries = min(now + LOOK_AGAIN, row.unsure_until), 0
             return
-        row.state, row.error, row.done_at, row.unsure_until = state, "", now, None
+        # Doubt outlives a right that is held: taken a moment later, it may still come back.
+        row.state, row.error, row.done_at = state, "", now
         after = {"author": row.author_id, "community": row.community_id, "state": state}
         verb = "right:take" if call.permit is None else "right:give"
         append(session, deps.vault, Entry(verb, "desk", f"right:{row.id}", after=after), now)
