@@ -198,18 +198,20 @@ class Trusting(RuleBasedStateMachine):
         self.work_on_rights()
         self.decide(which, grants.suspend)
 
-    @rule(which=st.integers(0, 9), wait=st.sampled_from([30, 60, 130]))
-    def end_after_a_worker_died_in_the_call(self, which: int, wait: int) -> None:
+    @rule(which=st.integers(0, 9), wait=st.sampled_from([5, 60, 130]), how=st.sampled_from(["late", "dies_late"]))
+    def end_after_a_call_that_was_not_answered(self, which: int, wait: int, how: str) -> None:
         """The call that gives arrives after the one that takes."""
         before = self.village.mode
         self.decide_and_follow(which)
         self.decide(which, grants.resume)
-        self.village.mode = "dies_late"
+        self.village.mode = how
         self.work_on_rights()
         self.village.mode = "up"
         self.decide(which, grants.suspend)
         self.time(wait)
         self.work_on_rights()
+        self.time(130)
+        self.what_is_shown_as_gone_is_gone()
         self.village.mode = before
 
     @rule(which=st.integers(0, 9))
