@@ -26,12 +26,12 @@ imports: $(VENV)/.dev
 	$(BIN)/lint-imports
 
 pytest: $(VENV)/.dev
-	$(BIN)/python -m pytest -q -n $(WORKERS) --dist loadfile
+	$(BIN)/python -m pytest -q -n $(WORKERS) --dist loadfile --no-loadscope-reorder
 
 # On a real PostgreSQL, started from a wheel: every file that can reach a database, by tests/support/reach.py.
 # Of those in a browser, the walk over all pages.
 postgres: $(VENV)/.dev
-	TENTH_TEST_POSTGRES=1 $(BIN)/python -m pytest -q -n $(WORKERS) --dist loadfile --ignore-glob='*test_?*_browser.py' --ignore-glob='*browser_*.py'
+	TENTH_TEST_POSTGRES=1 $(BIN)/python -m pytest -q -n $(WORKERS) --dist loadfile --no-loadscope-reorder --ignore-glob='*test_?*_browser.py' --ignore-glob='*browser_*.py'
 
 # Long runs: kills, storms, a million messages.
 soak: $(VENV)/.dev

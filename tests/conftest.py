@@ -18,6 +18,7 @@ from tests.support.reach import reaches_database
 # Machines that run tests are busy: how long an example takes says nothing about the code.
 settings.register_profile("tenth", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("tenth")
+LONG = ("browser", "selftest", "test_contract.py", "lemmy_v3_contract", "stateful")
 POSTGRES = os.environ.get("TENTH_TEST_POSTGRES") == "1"
 
 
@@ -26,6 +27,12 @@ def pytest_ignore_collect(collection_path: Path) -> bool | None:
     if POSTGRES and collection_path.match("test_*.py") and not reaches_database(collection_path):
         return True
     return None
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Files that wait for browsers and services, and the longest one, are begun first: none is alone at the end."""
+    items.sort(key=lambda item: not any(word in item.path.name for word in LONG))
 
 
 @pytest.fixture(scope="session", autouse=True)
