@@ -75,7 +75,8 @@ def lately(session: Session, person_id: int, now: datetime, but: int | None = No
         select(func.count())
         .select_from(ModerationAct)
         .join(Action, Action.id == ModerationAct.action_id)
-        .where(Action.person_id == person_id, Action.state != "cancelled", ModerationAct.grant_id.is_not(None))
+        .where(Action.person_id == person_id, Action.state != "cancelled")
+        .where(ModerationAct.grant_id.is_not(None), ModerationAct.planned.is_(False))
     )
     if but is not None:
         query = query.where(Action.id != but)

@@ -93,7 +93,7 @@ def _action(deps: Deps, session: Session, wish: Wish, by: Known) -> tuple[Action
         raise BadInput(f"An act ends after 1 to {LONGEST} hours, or not by itself.")
     connection = session.get_one(Connection, thread.connection_id)
     connector = connector_named(deps, connection.connector)
-    if wish.kind not in MODERATING or wish.kind not in connector.capabilities:
+    if wish.kind not in ON_MESSAGES | ON_THREADS | ON_AUTHORS or wish.kind not in connector.capabilities:
         raise BadInput(f"“{wish.kind}” cannot be done on {connector.label}.")
     message = _message(session, wish, thread)
     author = session.get_one(Author, message.author_id) if message is not None else None
@@ -215,7 +215,8 @@ def _inverse(deps: Deps, action_id: int, reason: str) -> Wish:
 def _watch_speed(deps: Deps, session: Session, row: ModerationAct) -> None:
     if row.grant_id is None:
         return
-    recent = select(func.count()).select_from(ModerationAct).where(ModerationAct.grant_id == row.grant_id)
+    mine = (ModerationAct.grant_id == row.grant_id, ModerationAct.planned.is_(False))
+    recent = select(func.count()).select_from(ModerationAct).where(*mine)
     if (session.scalar(recent.where(ModerationAct.at > row.at - BURST_TIME)) or 0) >= BURST:
         brake(deps, session, row.grant_id, f"{BURST} acts in a minute: faster than anybody reads.")
 

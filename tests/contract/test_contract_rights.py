@@ -17,7 +17,7 @@ from tests.contract.rig import Stage
 from tests.contract.test_live import LIVE, on_stage, session
 
 live = pytest.mark.parametrize("name", LIVE)
-PERMIT = Permit(1, "somebody", Capability.HIDE, "community", datetime.now(UTC))
+PERMIT = Permit(1, "grant", Capability.GRANT, "community", datetime.now(UTC))
 
 
 @contextmanager

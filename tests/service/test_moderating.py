@@ -14,6 +14,7 @@ from moderation.model import Capability
 from service.db.grant_tables import GrantRow, ModerationAct
 from service.db.models import Action, AuditEntry, Author, Message, Person, Thread
 from service.usecases import acting, grants
+from service.usecases.bearing import lately
 from service.usecases.connections import set_shadow
 from service.usecases.identities import link
 from service.usecases.moderating import Wish, act, take_back
@@ -153,6 +154,7 @@ def test_nobody_moderates_who_works_at_the_desk_or_is_trusted_as_they_are(trust:
         ({"thread_id": 10**9}, "no such conversation"),
         ({"hours": 0}, "hours"),
         ({"kind": Capability.REPLY}, "cannot be done"),
+        ({"kind": Capability.RESOLVE_REPORT}, "cannot be done"),
         ({"kind": Capability.MOVE}, "other community"),
     ],
 )
@@ -234,6 +236,16 @@ def test_acting_faster_than_anybody_reads_suspends_the_grant(trust: Trust) -> No
         act(trust.deps, Wish(kind, thread_id, WHY), trust.expert())
         trust.desk.clock.pass_(seconds=1)
     assert trust.state(grant_id) is GrantState.SUSPENDED
+
+
+def test_the_end_of_an_act_is_no_act_of_its_own(trust: Trust) -> None:
+    grant_id = trust.active()
+    thread_id, _ = trust.message_of_others()
+    for _ in range(9):
+        act(trust.deps, Wish(Capability.LOCK, thread_id, WHY, hours=2), trust.expert())
+    assert trust.state(grant_id) is GrantState.ACTIVE
+    with trust.deps.store.read() as session:
+        assert lately(session, trust.expert().id, trust.deps.now()) == (9, 9)
 
 
 def test_the_hourly_limit_holds_and_passes(trust: Trust) -> None:

@@ -16,6 +16,7 @@ from service.usecases import drift, granted, grants
 from service.web import granting
 from service.web.access import me
 from service.web.blueprint import deps, needs, web
+from service.web.elsewhere import own_address
 from service.web.sentences import told
 
 _BY_MANAGERS: dict[str, Callable[..., None]] = {
@@ -109,6 +110,7 @@ def _page(problem: str = "") -> str:
         "grants.html",
         problem=problem,
         as_of=deps().now(),
+        address=_address(),
         mine=granting.sorted_out(granted.mine(deps(), me())),
         all=granting.sorted_out(granted.grants(deps())) if managing else None,
         places=granted.places(deps()) if managing else (),
@@ -117,3 +119,11 @@ def _page(problem: str = "") -> str:
         templates=TEMPLATES,
         typed=request.form,
     )
+
+
+def _address() -> str:
+    """This page's address for somebody else's eyes; "" where we do not know our own."""
+    try:
+        return own_address() + url_for("web.all_grants")
+    except TenthError:
+        return ""

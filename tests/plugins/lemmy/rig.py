@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 from pydantic import SecretStr
 
 from moderation.model import Capability
-from plugins.contract import Act, Delivery, Io
+from plugins.contract import Act, Delivery, Holder, Io
 from plugins.lemmy import connector
 from plugins.lemmy.settings import LemmySettings
 from service.sandbox.options import LEMMY_TOKEN
@@ -60,6 +60,7 @@ def _stage(v4: bool) -> Iterator[Stage]:
             shown=lambda message_id: _shown(box, message_id),
             others=lambda: box.comment("tomoko", box.post("ines")),
             private_texts=(PRIVATE,),
+            right=(Holder(str(sandbox.world.forum.user("marc").id), "marc"), "5"),
         )
 
 
