@@ -86,6 +86,7 @@ def triage_community(deps: Deps, community_id: int) -> bool:
         known = probes.probes(session, community_id, start)
         tuning = learning.active(session, community_id)
         alarm = rule_alarm(session, community, as_of)
+        before = float((community.summary or {}).get("seconds", 0.0))
     inside = [r for r in rows if r.last_message_at is not None and r.last_message_at > start]
     line, drawn = _draw_line(deps, inside, known, as_of, community.budget, tuning)
     with deps.store.write() as session:
@@ -96,7 +97,7 @@ def triage_community(deps: Deps, community_id: int) -> bool:
         routing.route_new(session, deps, community_id)
         alarms.note(session, deps, community, alarm)
         summary = _summary(line, alarm, as_of, time.monotonic() - started)
-        _release(session, community_id, attempt, due_at, summary, as_of == now, now)
+        _release(session, community_id, attempt, due_at, summary, before, as_of == now, now)
     return True
 
 
@@ -269,11 +270,15 @@ def _release(
     attempt: int,
     due_at: datetime | None,
     summary: dict[str, Any],
+    before: float,
     again: bool,
     now: datetime,
 ) -> None:
-    """Keeps the figures. A triage that became due meanwhile stays due, a little later when triage is slow."""
-    seconds = summary["seconds"]
+    """Keeps the figures. A triage that became due meanwhile stays due, a little later when triage is slow.
+
+    Slow is what took long twice: one triage that waited for a busy machine must not hold up the next.
+    """
+    seconds = min(summary["seconds"], before)
     mine = (Community.id == community_id, Community.attempt == attempt)
     session.execute(update(Community).where(*mine).values(summary=summary, triaged_at=now, lease_until=None))
     next_at = now + max(REFRESH, timedelta(seconds=20 * seconds)) if again else None

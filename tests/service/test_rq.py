@@ -97,7 +97,7 @@ def test_workers_read_what_came_survive_the_server_and_do_nothing_twice(
     put(desk, 0, 60)
     workers(2)
     until(lambda: all_read(desk, 60), 40)
-    until(lambda: len(desk.rows(Case)) == 7, 20)
+    until(lambda: len(desk.rows(Case)) == 7, 60)
     server.kill()
     put(desk, 60, 20)
     assert len(desk.rows(DeliveryRow)) == 80, "stored, though nobody could be rung"

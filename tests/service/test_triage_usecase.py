@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -170,6 +171,33 @@ def test_a_delivery_that_arrives_during_a_triage_keeps_the_triage_due(
     assert triage_due(desk.at(desk.deps.now() + timedelta(seconds=30))) == 1
     assert case_of(desk, "late").lane in ("needs", "always")
     assert desk.rows(Community)[0].triage_due_at is None, "an archive rests until something comes"
+
+
+def test_one_triage_on_a_busy_machine_holds_nothing_up_and_a_slow_community_rests(
+    desk: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    desk.take_in(chatter(2))
+    triage_all(desk)
+    clock, cut = iter(range(0, 1000, 5)), triage.cut
+    monkeypatch.setattr(triage, "time", SimpleNamespace(monotonic=lambda: next(clock)))
+
+    def late(number: int) -> None:
+        def cut_while_something_comes(*given: Any, **more: Any) -> Any:
+            monkeypatch.setattr(triage, "cut", cut)
+            body = json.dumps(line(9_000 + number, f"late{number}", BURNS)).encode()
+            intake.accept(desk.deps, 1, "import", [Delivery(f"late{number}", "line", body)])
+            while intake.process_deliveries(desk.deps):
+                pass
+            return cut(*given, **more)
+
+        monkeypatch.setattr(triage, "cut", cut_while_something_comes)
+        assert triage_community(desk.deps, 1)
+
+    late(1)
+    assert triage_due(desk.deps) == 1, "five seconds once are a busy machine"
+    late(2)
+    assert triage_due(desk.deps) == 0, "five seconds again and again are a large community"
+    assert triage_due(desk.at(desk.deps.now() + timedelta(seconds=51))) == 1
 
 
 def test_two_at_once_make_one_line(desk: Office, monkeypatch: pytest.MonkeyPatch) -> None:
