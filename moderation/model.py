@@ -50,6 +50,7 @@ class Capability(StrEnum):
     SUSPEND = "suspend"
     UNSUSPEND = "unsuspend"
     RESOLVE_REPORT = "resolve_report"
+    NOTIFY = "notify"
 
 
 #: What happens in the desk: to enter the keepers' page, to judge an appeal, to give and take back grants, and the rest.

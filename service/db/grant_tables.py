@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ForeignKey, Index, String, Text, UniqueConstraint
+from sqlalchemy import ForeignKey, Index, String, Text, UniqueConstraint, false
 from sqlalchemy.orm import Mapped, mapped_column
 
 from service.db.base import Base, Id
@@ -113,7 +113,9 @@ class ModerationAct(Base):
     """What an action of moderation is about and why; one row for each action that touches what others wrote.
 
     `grant_id` is the grant that it was asked for with, `undoes_id` the action it takes back: as `planned` when that was
-    asked for, or because somebody wanted it. `ends_at` is when an act ends by itself.
+    asked for, or because somebody wanted it. `ends_at` is when an act ends by itself. `rank` is how high whoever asked
+    for it stood then (see moderation.policy.RANKS): what somebody did is taken back by nobody who stands lower.
+    `waits` means that it needs a second person's yes. `automated`: asked for by a rule that a person switched on.
     """
 
     __tablename__ = "moderation_act"
@@ -135,3 +137,7 @@ class ModerationAct(Base):
     undoes_id: Mapped[int | None] = mapped_column(ForeignKey("action.id"))
     planned: Mapped[bool] = mapped_column(default=False)
     ends_at: Mapped[datetime | None]
+    rank: Mapped[int] = mapped_column(default=0, server_default="0")
+    rule_id: Mapped[int | None] = mapped_column(ForeignKey("community_rule.id"))
+    waits: Mapped[bool] = mapped_column(default=False, server_default=false())
+    automated: Mapped[bool] = mapped_column(default=False, server_default=false())

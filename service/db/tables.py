@@ -8,9 +8,14 @@ from service.db import (
     identity_tables,
     models,
     people_tables,
+    privacy_tables,
+    redress_tables,
     reply_tables,
+    report_tables,
     team_tables,
+    thanks_tables,
     trust_tables,
+    watch_tables,
 )
 
 __all__ = [
@@ -19,7 +24,12 @@ __all__ = [
     "identity_tables",
     "models",
     "people_tables",
+    "privacy_tables",
+    "redress_tables",
     "reply_tables",
+    "report_tables",
     "team_tables",
+    "thanks_tables",
     "trust_tables",
+    "watch_tables",
 ]

@@ -29,7 +29,7 @@ from service.usecases.standing import actor_of
 
 ON_MESSAGES = frozenset({Capability.HIDE, Capability.RESTORE, Capability.MARK_ANSWER})
 ON_THREADS = frozenset({Capability.LOCK, Capability.UNLOCK, Capability.MOVE})
-ON_AUTHORS = MODERATING - ON_MESSAGES - ON_THREADS - {Capability.RESOLVE_REPORT}
+ON_AUTHORS = MODERATING - ON_MESSAGES - ON_THREADS - {Capability.RESOLVE_REPORT, Capability.NOTIFY}
 LONGEST = 24 * 365
 #: A grant suspends itself at so many acts in a minute, or when so many of the last acts were taken back by others.
 BURST, BURST_TIME = 10, timedelta(minutes=1)
