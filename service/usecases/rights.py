@@ -20,7 +20,7 @@ from moderation.errors import BadInput, NotAllowed, TenthError
 from moderation.grants import Grant, GrantState, Place
 from moderation.model import MODERATING
 from moderation.policy import Permit, authorize_right
-from plugins.contract import Ambiguous, GivesRights, Holder, Permanent, Session
+from plugins.contract import Ambiguous, GivesRights, Holder, Permanent, Session, Temporary
 from service.db.audit import Entry, append
 from service.db.grant_tables import GrantRow, PlatformRight
 from service.db.grants import grant_of
@@ -37,6 +37,8 @@ LEASE = timedelta(seconds=50)
 UNSURE = timedelta(minutes=10)
 LOOK_AGAIN = timedelta(seconds=45)
 HOLD = timedelta(seconds=30)
+#: A platform may ask for an hour; a right is asked for sooner.
+LONGEST_WAIT = timedelta(minutes=10)
 #: Seconds between tries; what only a person can mend is tried less often.
 BACKOFF = (2, 5, 10, 20, 40)
 SLOWER = 5
@@ -170,6 +172,8 @@ def _carry_out(deps: Deps, call: _Call) -> None:
         _put_off(deps, call, str(error), unsure=call.permit is not None)
     except Permanent as error:
         _put_off(deps, call, str(error), slow=True)
+    except Temporary as error:
+        _put_off(deps, call, str(error), until=error.retry_at)
     except TenthError as error:
         _put_off(deps, call, str(error))
     else:
@@ -213,8 +217,10 @@ def _end(deps: Deps, call: _Call, state: str) -> None:
         append(session, deps.vault, Entry(verb, "desk", f"right:{row.id}", after=after), now)
 
 
-def _put_off(deps: Deps, call: _Call, error: str, *, unsure: bool = False, slow: bool = False) -> None:
-    """Tried again until done: a right that was revoked is never given up on."""
+def _put_off(
+    deps: Deps, call: _Call, error: str, *, unsure: bool = False, slow: bool = False, until: datetime | None = None
+) -> None:
+    """Tried again until done: a right that was revoked is never given up on. `until` is when the platform has time."""
     now = deps.now()
     with deps.store.write() as session:
         if unsure:
@@ -223,7 +229,10 @@ def _put_off(deps: Deps, call: _Call, error: str, *, unsure: bool = False, slow:
         if row is None:
             return
         pause = BACKOFF[min(row.tries, len(BACKOFF)) - 1] * random.uniform(0.8, 1.2) * (SLOWER if slow else 1)
-        row.error, row.due_at = error[:2000], now + timedelta(seconds=pause)
+        row.error = error[:2000]
+        row.due_at = now + timedelta(seconds=pause)
+        if until is not None:
+            row.due_at = min(until, now + LONGEST_WAIT) + timedelta(seconds=random.uniform(0, 2))
     log.warning("right.put_off", right=call.right_id, giving=call.permit is not None)
 
 

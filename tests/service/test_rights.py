@@ -130,6 +130,23 @@ def test_a_call_that_never_ended_leaves_the_right_in_doubt_until_it_cannot_appea
     assert right(trust).state == "gone", right(trust).error
 
 
+def test_a_worker_that_returns_late_frees_nothing_that_another_is_at(trust: Trust) -> None:
+    """The first worker hangs longer than its lease: what it found is late, and the second has the row to itself."""
+    grant_id = trust.active()
+    late = rights._claim(trust.deps, None)
+    trust.desk.clock.pass_(seconds=60)
+    under_way = rights._claim(trust.deps, None)
+    assert len(late) == len(under_way) == 1
+    rights._carry_out(trust.deps, late[0])
+    assert (right(trust).state, right(trust).busy_until) == ("giving", under_way[0].until)
+    grants.revoke(trust.deps, grant_id, trust.manager, "Changed my mind.")
+    assert rights.settle_due(trust.deps) == 0, "two calls for one right ran side by side"
+    rights._carry_out(trust.deps, under_way[0])
+    trust.settle(2, minutes=11)
+    assert not may_moderate(trust)
+    assert right(trust).state == "gone"
+
+
 def test_shadow_mode_and_the_stop_give_nothing_and_still_take(trust: Trust) -> None:
     grant_id = trust.active()
     set_shadow(trust.deps, trust.desk.connection_id, True, "test")
