@@ -25,8 +25,8 @@ from service.selftest.replies_crew import Crew, Kills
 from service.selftest.replies_platform import LATE, MODES, Mode, Platform, platforms
 from service.selftest.replies_points import EVERY_POINT
 from service.usecases import intake, polling, triage
-from service.usecases.acting import SEARCH
 from service.usecases.connections import connect, set_shadow
+from service.usecases.searching import SEARCH
 
 Say = Callable[[str], None]
 READ_SECONDS = 180.0

@@ -13,7 +13,7 @@ from moderation.model import Capability
 from service.db.models import Action
 from service.db.reply_tables import Reply
 from service.deps import Deps
-from service.usecases.acting import LONGEST_SEARCH
+from service.usecases.searching import LONGEST_SEARCH
 
 MARK = re.compile(r"trial-[a-z]+")
 

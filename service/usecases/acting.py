@@ -2,7 +2,7 @@
 
 An action is `approved` (held until its time has come by the database's clock), `sending` (an outbox row with its
 attempt number is committed before the call), then `done`, `failed` or `unknown`. What is unknown is looked for on the
-platform for ten minutes, because an effect can land after the first look; then a person decides.
+platform (see searching).
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from sqlalchemy import func, select, update
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session as DbSession
 
-from moderation.errors import BadInput, NotAllowed, TenthError
+from moderation.errors import NotAllowed, TenthError
 from moderation.guards.contract import Finding
 from moderation.model import Capability
 from moderation.policy import Actor, Permit, Subject, authorize
@@ -29,9 +29,10 @@ from service.db.grant_tables import ModerationAct
 from service.db.models import Action, Case, Outbox, Person
 from service.db.reply_tables import Reply
 from service.deps import Deps
+from service.usecases import searching
 from service.usecases.accounts import note_check
 from service.usecases.bearing import permit_act
-from service.usecases.connections import open_session, opened
+from service.usecases.connections import ready_session
 from service.usecases.due_actions import due_actions
 from service.usecases.links import broken_links
 from service.usecases.settling import act_of, note, refuse_guarded, settle, settle_act, settle_reply
@@ -42,25 +43,11 @@ log = structlog.get_logger(__name__)
 UNDO = timedelta(seconds=10)
 #: Longer than a call can take; a `sending` row older than this belongs to a worker that died in it.
 LEASE = timedelta(minutes=2)
-#: How long an effect is looked for that may have happened.
-SEARCH = timedelta(minutes=10)
-#: The shortest pause between two looks.
-LOOK_AFTER = timedelta(seconds=30)
-#: How long a platform is asked that does not answer.
-LONGEST_SEARCH = timedelta(hours=24)
-#: When what waits for a person is due.
-NEVER = timedelta(days=3650)
-#: How much earlier than our own clock the platform's may stamp our post.
-SKEW = timedelta(minutes=2)
 BACKOFF = (10, 60, 300, 900)
 #: What did not get through is given up after so many tries and so long: waiting for call budget is no failure.
 MAX_ATTEMPTS = 5
 PATIENCE = timedelta(minutes=30)
 HELD = timedelta(seconds=30)
-_NOT_THERE = (
-    "No answer came to the call, and ten minutes of looking did not find it on the platform. Look there yourself."
-)
-_NEVER_ASKED = "No answer came to the call, and the platform could not be asked for a day. Look there yourself."
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,7 +152,7 @@ def perform_action(deps: Deps, action_id: int) -> str:
         if not lost:
             job = _begin(deps, session, action, links)
     if lost:
-        find(deps, action_id)
+        searching.find(deps, action_id)
     elif job is not None:
         _carry_out(deps, job)
     return _state(deps, action_id)
@@ -181,13 +168,8 @@ def _lost(deps: Deps, session: DbSession, action: Action) -> bool:
         action.state = "unknown"
         settle_reply(deps, session, action, "unknown")
     sent = session.scalar(select(func.max(Outbox.sending_at)).where(Outbox.action_id == action.id))
-    action.due_at = now + _next_look(now - (sent or now))
+    action.due_at = now + searching.next_look(now - (sent or now))
     return True
-
-
-def _next_look(since: timedelta) -> timedelta:
-    """The pause doubles with the time since the call, so that looks leave calls for answers; one falls at the end."""
-    return max(LOOK_AFTER, min(since, abs(SEARCH - since)))
 
 
 def _begin(deps: Deps, session: DbSession, action: Action, links: Sequence[Finding]) -> _Job | None:
@@ -238,22 +220,12 @@ def _refuse(deps: Deps, session: DbSession, action: Action, subject: Subject, wo
 
 def _carry_out(deps: Deps, job: _Job) -> None:
     try:
-        platform = _platform(deps, job.connection_id, job.account_id)
+        platform = ready_session(deps, job.connection_id, job.account_id)
     except TenthError as error:
         _end(deps, job, "failed", error=str(error))
         return
     with closing(platform):
         _call(deps, job, platform)
-
-
-def _platform(deps: Deps, connection_id: int, account_id: int | None) -> Session:
-    """The platform, ready to be called; nothing has left yet. Raises TenthError when it cannot be."""
-    with deps.store.read() as session:
-        connection = opened(deps, session, connection_id, account_id)
-    platform = open_session(deps, connection)
-    if platform is None:
-        raise BadInput("This connection can only read.")
-    return platform
 
 
 def _call(deps: Deps, job: _Job, platform: Session) -> None:
@@ -316,66 +288,6 @@ def _write_end(deps: Deps, job: _Job, values: Mapping[str, Any], receipt: Receip
             log.warning("action.superseded", action=job.act.action_id, outcome=values["state"])
             return
         settle(deps, session, job.act.action_id, job.attempt, values["state"], receipt)
-
-
-def find(deps: Deps, action_id: int) -> bool:
-    """Looks on the platform for an effect that may have happened. True when it was found.
-
-    It is given up only by a look that was answered after the search's time: the effect can land after any earlier one.
-    """
-    with deps.store.read() as session:
-        action = session.get_one(Action, action_id)
-        tries = select(func.min(Outbox.sending_at), func.max(Outbox.sending_at)).where(Outbox.action_id == action_id)
-        first, last = session.execute(tries).one()
-        act = act_of(session, action)
-    now = deps.now()
-    try:
-        receipt = _look(deps, action, act, first - SKEW)
-    except TenthError as error:
-        log.warning("action.search_failed", action=action_id, error=type(error).__name__)
-        if now - last > LONGEST_SEARCH:
-            _give_up(deps, action_id, _NEVER_ASKED)
-        return False
-    if receipt is None or not _found(deps, action, receipt):
-        if now - last > SEARCH:
-            _give_up(deps, action_id, _NOT_THERE)
-        return False
-    return True
-
-
-def _look(deps: Deps, action: Action, act: Act, since: datetime) -> Receipt | None:
-    with closing(_platform(deps, action.connection_id, action.account_id)) as platform:
-        return platform.find_existing(act, since)
-
-
-def _found(deps: Deps, action: Action, receipt: Receipt) -> bool:
-    """Writes that it is done, unless the post is another action's, or somebody decided meanwhile."""
-    with deps.store.write() as session:
-        if action.kind == Capability.REPLY and _claimed_by_another(session, action, receipt):
-            return False
-        unknown = (Action.id == action.id, Action.state == "unknown")
-        done = update(Action).where(*unknown).values(state="done", error="").returning(Action.id)
-        if session.execute(done).one_or_none() is not None:
-            settle(deps, session, action.id, action.attempt, "done", receipt)
-    return True
-
-
-def _claimed_by_another(session: DbSession, action: Action, receipt: Receipt) -> bool:
-    query = select(Outbox.action_id).where(
-        Outbox.connection_id == action.connection_id, Outbox.remote_id == receipt.remote_id
-    )
-    return session.scalar(query.where(Outbox.action_id != action.id)) is not None
-
-
-def _give_up(deps: Deps, action_id: int, words: str) -> None:
-    """Looking found nothing: a person decides, with both facts in view. Nothing is sent again."""
-    with deps.store.write() as session:
-        action = session.get_one(Action, action_id, with_for_update=True)
-        if action.state != "unknown":
-            return
-        action.error, action.due_at = words, deps.now() + NEVER
-        settle_reply(deps, session, action, "unknown")
-        note(deps, session, action, session.get_one(Person, action.person_id), "give_up")
 
 
 def _subject(session: DbSession, action: Action) -> Subject:

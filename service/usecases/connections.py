@@ -154,6 +154,16 @@ def open_session(deps: Deps, connection: Opened) -> Session | None:
     return connection.connector.open(connection.settings, deps.io_for(connection.pace_key))
 
 
+def ready_session(deps: Deps, connection_id: int, account_id: int | None = None) -> Session:
+    """The same of a stored connection, to act through. Nothing has left yet. Raises TenthError when it cannot be."""
+    with deps.store.read() as session:
+        connection = opened(deps, session, connection_id, account_id)
+    platform = open_session(deps, connection)
+    if platform is None:
+        raise BadInput("This connection can only read.")
+    return platform
+
+
 def find(session: DbSession, name: str) -> Connection:
     """A connection by name. Raises BadInput listing those that exist."""
     row = session.scalars(select(Connection).where(Connection.name == name)).one_or_none()

@@ -16,7 +16,7 @@ import structlog
 from sqlalchemy import ColumnElement, func, or_, select
 from sqlalchemy.orm import Session as DbSession
 
-from moderation.errors import BadInput, NotAllowed, TenthError
+from moderation.errors import NotAllowed, TenthError
 from moderation.grants import Grant, GrantState, Place
 from moderation.model import MODERATING
 from moderation.policy import Permit, authorize_right
@@ -26,7 +26,7 @@ from service.db.grant_tables import GrantRow, PlatformRight
 from service.db.grants import grant_of
 from service.db.models import Author, Community
 from service.deps import Deps
-from service.usecases.connections import open_session, opened
+from service.usecases.connections import ready_session
 from service.usecases.standing import subject_of
 
 log = structlog.get_logger(__name__)
@@ -161,12 +161,7 @@ def _permit(session: DbSession, row: PlatformRight, community: Community, now: d
 
 def _carry_out(deps: Deps, call: _Call) -> None:
     try:
-        with deps.store.read() as session:
-            connection = opened(deps, session, call.connection_id)
-        platform = open_session(deps, connection)
-        if platform is None:
-            raise BadInput("This connection can only read.")
-        with closing(platform):
+        with closing(ready_session(deps, call.connection_id)) as platform:
             state = _ask(call, platform)
     except Ambiguous as error:
         _put_off(deps, call, str(error), unsure=call.permit is not None)

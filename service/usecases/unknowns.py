@@ -22,9 +22,9 @@ from service.db.audit import Entry, append
 from service.db.models import Action, Case, Message, Outbox, Thread
 from service.db.reply_tables import BrandAccount
 from service.deps import Deps
-from service.usecases.acting import LONGEST_SEARCH
 from service.usecases.connections import Opened, open_session, opened
 from service.usecases.people import Known
+from service.usecases.searching import LONGEST_SEARCH
 from service.usecases.settling import settle_reply
 
 NOT_FOUND = "Somebody looked on the platform: the answer is not there. It was not sent again."

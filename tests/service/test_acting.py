@@ -14,7 +14,7 @@ from moderation.model import Capability
 from plugins.contract import Ambiguous
 from service.db.models import Action, AuditEntry, Case, Connection, Outbox, Person
 from service.usecases import acting
-from service.usecases.connections import set_shadow
+from service.usecases.connections import ready_session, set_shadow
 from service.usecases.switches import set_stop
 from tests.service.acting_support import ANSWER, Desk, answering, live
 
@@ -115,10 +115,7 @@ def test_what_is_never_found_waits_for_a_person(desk: Desk, monkeypatch: pytest.
     def lost(*_: Any, **__: Any) -> None:
         raise Ambiguous("no answer")
 
-    with desk.deps.store.read() as session:
-        connection = acting.opened(desk.deps, session, desk.connection_id)
-    platform = acting.open_session(desk.deps, connection)
-    assert platform is not None
+    platform = ready_session(desk.deps, desk.connection_id)
     kind = type(platform)
     platform.close()
     monkeypatch.setattr(kind, "perform", lost)

@@ -187,7 +187,7 @@ def test_what_cannot_be_opened_comes_back_before_anything_left(desk: Desk, monke
     def closed(*_: Any) -> Any:
         raise BadInput("This brand account is out of use.")
 
-    monkeypatch.setattr(acting, "opened", closed)
+    monkeypatch.setattr(acting, "ready_session", closed)
     assert desk.step(action_id) == "failed"
     assert "out of use" in desk.row(Reply, id=reply_id).error
 
