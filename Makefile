@@ -33,9 +33,9 @@ pytest: $(VENV)/.dev
 postgres: $(VENV)/.dev
 	TENTH_TEST_POSTGRES=1 $(BIN)/python -m pytest -q -n $(WORKERS) --dist loadfile --no-loadscope-reorder --ignore-glob='*test_?*_browser.py' --ignore-glob='*browser_*.py'
 
-# Long runs: kills, storms, a million messages.
+# Long runs: kills, storms, a million messages; pages in every look.
 soak: $(VENV)/.dev
-	$(BIN)/python -m pytest -q -s -m soak tests/soak
+	$(BIN)/python -m pytest -q -s -m soak tests
 
 # Every figure beside a baseline of the same run. Detoxify's part needs torch: a few hundred megabytes, once.
 bench: $(VENV)/.bench
