@@ -13,6 +13,7 @@ from hypothesis import HealthCheck, settings
 
 from service.auth import passwords
 from tests.support.quick import PostgresDatabases, quick_databases
+from tests.support.quick_pages import quick_pages
 from tests.support.reach import reaches_database
 
 # Machines that run tests are busy: how long an example takes says nothing about the code.
@@ -47,6 +48,13 @@ def cheap_passwords() -> Iterator[None]:
 def cheap_databases() -> Iterator[None]:
     """Thousands of databases are made, and none of them needs to outlive a power cut."""
     with quick_databases():
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def cheap_pages() -> Iterator[None]:
+    """Thousands of applications are made of the same templates and routes."""
+    with quick_pages():
         yield
 
 
