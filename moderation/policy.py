@@ -69,7 +69,8 @@ class Subject:
     `rank` how high the author stands that it would be done to (see `RANKS`), `decider` who decided what is appealed
     against. `hours` is how long a silence lasts (None: no end). `lately` are the acts by grant in the last hour and the
     last day. `several` is an act on many at once, `second` who else said yes to it. `planned` is the end of an act that
-    was permitted together with it.
+    was permitted together with it. Where an act would be taken back, `doer` is who asked for it, `did` how high they
+    stood then, `appealed` that its author contests it, or did so with success.
     """
 
     name: str
@@ -91,6 +92,9 @@ class Subject:
     several: bool = False
     second: str = ""
     planned: bool = False
+    doer: str = ""
+    did: int = 0
+    appealed: bool = False
 
 
 _VISITOR = frozenset({Capability.VISIT})
@@ -114,6 +118,8 @@ TRUSTED = frozenset({"owner", "manager"})
 #: How high somebody stands: nobody moderates an equal. A platform's staff and the brand's accounts stand as a manager.
 RANKS: Mapping[str, int] = {"owner": 4, "manager": 3, "responder": 2, "analyst": 1, "rock_star": 1}
 STAFF_RANK = RANKS["manager"]
+#: Stands for the second person as long as an act waits for one. Nobody is called so.
+ANOTHER = "another person"
 
 
 def authorize(actor: Actor, capability: Capability, subject: Subject, now: datetime) -> Permit:
@@ -135,6 +141,11 @@ def authorize(actor: Actor, capability: Capability, subject: Subject, now: datet
         raise NotAllowed("You may not approve answers with any brand account.")
     given = by.id if by is not None else None
     return Permit(subject.action_id, actor.name, capability, subject.name, now, given)
+
+
+def needs_two(capability: Capability, several: bool) -> bool:
+    """Whether an act is done only when a second person says yes."""
+    return several or capability is Capability.SUSPEND
 
 
 def authorize_right(grant: Grant, subject: Subject, now: datetime) -> Permit:
@@ -204,8 +215,6 @@ def _refuse_beyond(grant: Grant, capability: Capability, subject: Subject) -> No
         raise NotAllowed(f"This grant allows {grant.hourly} acts an hour and {grant.daily} a day; wait a while.")
     if capability is Capability.SILENCE and (subject.hours is None or subject.hours > grant.silence_hours):
         raise NotAllowed(f"This grant allows a silence of at most {grant.silence_hours} hours.")
-    if subject.several and not subject.second:
-        raise NotAllowed("Acts on many at once need a second person.")
 
 
 def _refuse_among_people(actor: Actor, capability: Capability, subject: Subject) -> None:
@@ -227,8 +236,20 @@ def _refuse_moderating(actor: Actor, capability: Capability, subject: Subject) -
         raise NotAllowed("Nobody moderates staff, or somebody who stands as high as they do.")
     if subject.second and subject.second == actor.name:
         raise NotAllowed("The second person must be another one.")
-    if capability is Capability.SUSPEND and not subject.second:
-        raise NotAllowed("A suspension needs a second person.")
+    if needs_two(capability, subject.several) and not subject.second:
+        raise NotAllowed("A suspension, and an act on many at once, need a second person.")
+    _refuse_overruling(actor, subject)
+
+
+def _refuse_overruling(actor: Actor, subject: Subject) -> None:
+    """What the brand's people did stays for keepers, and a keeper's act for other keepers; an appeal stands above."""
+    if subject.doer in ("", actor.name):
+        return
+    if subject.appealed and Capability.JUDGE in ROLES.get(actor.role, frozenset()):
+        return
+    rank = RANKS.get(actor.role, 0)
+    if subject.did > rank or subject.did == rank == RANKS["rock_star"]:
+        raise NotAllowed("Somebody who stands as high or higher did this; ask a manager to take it back.")
 
 
 def _refuse_above(actor: Actor, subject: Subject) -> None:

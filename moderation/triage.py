@@ -21,9 +21,16 @@ from moderation.scoring.contract import INTENTS
 from moderation.tuning import PRIOR, Tuning
 
 HOUR = 3600.0
+#: The rule of a message in which a watch that is on found something.
+WATCHED = "watched"
 #: Threads up to which the budget is rounded up: a small community still gets a place.
 SMALL = 100
 _RECENT = 12
+
+
+def dangers(rules: Iterable[str]) -> frozenset[str]:
+    """The rules of danger among those that put a conversation above the line: a watched word is none."""
+    return frozenset(rules) - {WATCHED, ""}
 
 
 @dataclass(frozen=True, slots=True)

@@ -65,8 +65,20 @@ SENTENCES: dict[str, dict[str, tuple[str, str]]] = {
     },
 }
 RULES = {
-    "en": {"safety": "safety", "threat": "threat", "legal": "legal", "self_harm": "somebody in distress"},
-    "fr": {"safety": "sécurité", "threat": "menace", "legal": "juridique", "self_harm": "une personne en détresse"},
+    "en": {
+        "safety": "safety",
+        "threat": "threat",
+        "legal": "legal",
+        "self_harm": "somebody in distress",
+        "watched": "a watched word",
+    },
+    "fr": {
+        "safety": "sécurité",
+        "threat": "menace",
+        "legal": "juridique",
+        "self_harm": "une personne en détresse",
+        "watched": "un mot surveillé",
+    },
 }
 TOPICS = {
     "en": {

@@ -125,7 +125,7 @@ class Limits:
     `link` is what each link counts, whatever its length. `images` is how many pictures fit, each of at most
     `image_bytes` and of one of `image_types`, with at most `alt` characters of description. `warnings` is whether a
     post has a content warning, which then counts with the text, and a visibility of its own; `markdown`, whether its
-    text is Markdown.
+    text is Markdown. `notice` is how long the text of `notify` may be.
     """
 
     most: int | None = None
@@ -139,6 +139,7 @@ class Limits:
     deletes: bool = False
     warnings: bool = False
     markdown: bool = False
+    notice: int | None = None
 
     def to_json(self) -> dict[str, Any]:
         """What is kept of them; `Limits.read` gives them back."""
@@ -198,6 +199,9 @@ class Act:
     `move` has the option `community`. For `warn`, `silence`, `suspend` and their inverses `target` is an author's
     remote id, with the options `handle`, `community` (where it holds, if the platform can limit it), `hours` (None: no
     end) and `reason`; for `resolve_report` it is a report's, with the option `outcome` (upheld, rejected or closed).
+    For `notify`, too, `target` is an author's remote id, with the option `handle`: `text` goes to them alone, and so it
+    does for `warn` where there is one; the option `title` is shown where a platform has titles (none: the first line).
+    What a lost answer is looked up by is the text, so let it hold something that no other has, as a link of its own.
     """
 
     action_id: int
@@ -321,6 +325,45 @@ class GivesRights(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True)
+class Profile:
+    """An account as everybody sees it; `about` is what its owner says of themselves, in source form. Hostile text."""
+
+    remote_id: str
+    handle: str
+    about: str
+
+
+@runtime_checkable
+class ShowsProfiles(Protocol):
+    """A session on a platform that cannot vouch for its accounts without their password, and shows their profiles."""
+
+    def profile(self, handle: str) -> Profile:
+        """The account of a name, read afresh. Raises Gone where nobody is called so, and ConnectorError."""
+        ...
+
+
+@runtime_checkable
+class GivesBadges(Protocol):
+    """A session on a platform that shows badges beside names. A badge says something and lets nobody do anything.
+
+    Each call may come again: to give what is worn, or to take what is not, changes nothing. All may raise
+    ConnectorError; after Ambiguous the caller asks `has_badge` or calls again.
+    """
+
+    def give_badge(self, permit: Permit, holder: Holder, name: str) -> None:
+        """Gives a badge; one of that name is made where there is none. Raises Permanent where it would be more."""
+        ...
+
+    def take_badge(self, holder: Holder, name: str) -> None:
+        """Takes it back. Needs no Permit: thanks may end."""
+        ...
+
+    def has_badge(self, holder: Holder, name: str) -> bool:
+        """Whether somebody wears it."""
+        ...
+
+
 @runtime_checkable
 class Connector(Protocol):
     """Code for a platform. Stateless: a connection's state is in its row, a call's in its Session."""
@@ -331,6 +374,8 @@ class Connector(Protocol):
     capabilities: frozenset[Capability]
     #: Acts with `hours` that the platform ends by itself.
     timed: frozenset[Capability]
+    #: Whether the platform itself tells whoever reported what became of it.
+    tells_reporters: bool
     window: Literal["now", "newest"]
 
     def url(self, settings: ConnectionSettings) -> str:

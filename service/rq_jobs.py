@@ -55,9 +55,25 @@ def keep_rights() -> int:
     return work.keep_rights(process_deps())
 
 
+def keep_watch() -> int:
+    return work.keep_watch(process_deps())
+
+
+def try_watches() -> int:
+    return work.try_watches(process_deps())
+
+
 def check_rights() -> int:
     return work.check_rights(process_deps())
 
 
+def tell_authors() -> int:
+    return work.tell_authors(process_deps())
+
+
 def sum_up_reputation() -> int:
     return work.sum_up_reputation(process_deps())
+
+
+def keep_badges() -> int:
+    return work.keep_badges(process_deps())

@@ -23,6 +23,7 @@ from service.deps import deps_of
 from service.sandbox.client import born, connect_sandbox, wait_for
 from service.scorers import build_scorer
 from service.usecases.people import ensure_owner
+from service.usecases.rules import ensure_rules
 from service.usecases.storage import ready_schema
 from service.usecases.teams import ensure_teams
 
@@ -116,6 +117,7 @@ class Supervisor:
         build_scorer(settings)  # a missing model stops the start, not the first message
         owner, password = ensure_owner(deps_of(app))
         ensure_teams(deps_of(app))
+        ensure_rules(deps_of(app))
         if self._sandbox:
             connect_sandbox(deps_of(app), self._start_sandbox(settings))
         deps_of(app).store.engine.dispose()

@@ -240,8 +240,14 @@ def upgrade() -> None:
         batch_op.add_column(sa.Column("automated", sa.Boolean(), server_default=sa.false(), nullable=False))
         batch_op.create_foreign_key(batch_op.f("fk_moderation_act_rule_id"), "community_rule", ["rule_id"], ["id"])
 
+    with op.batch_alter_table("api_client", schema=None) as batch_op:
+        batch_op.alter_column("scopes", existing_type=sa.String(200), type_=sa.String(1000), existing_nullable=False)
+
 
 def downgrade() -> None:
+    with op.batch_alter_table("api_client", schema=None) as batch_op:
+        batch_op.alter_column("scopes", existing_type=sa.String(1000), type_=sa.String(200), existing_nullable=False)
+
     with op.batch_alter_table("moderation_act", schema=None) as batch_op:
         batch_op.drop_constraint(batch_op.f("fk_moderation_act_rule_id"), type_="foreignkey")
         batch_op.drop_column("automated")

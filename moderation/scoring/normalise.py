@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from functools import cache
+from functools import cache, lru_cache
 from importlib.resources import files
 
 HEAD, TAIL = 4000, 1000
@@ -42,6 +42,8 @@ _WORD = re.compile(rf"[\w*@$#{_HIDDEN}{_MARKS}]")
 _DROP = re.compile(f"[{_HIDDEN}]")
 _LOOKALIKE = str.maketrans("авеёкмнорстухіјѕԁԛԝһαβεικνορτυχηɑɡıʟʀɴ", "abeekmhopctyxijsdqwhabeikvoptuxnagilrn")
 _LEET = str.maketrans("013457@$!|", "oieastasii")
+#: What looks like an i may be an l.
+_LEET_L = str.maketrans("013457@$!|", "oleastasll")
 _ELISION = re.compile(r"^(l|d|j|m|t|s|c|n|qu|jusqu|lorsqu|puisqu|quelqu)'(?=\w{2})")
 _REPEATS = re.compile(r"(.)\1{2,}")
 _DOUBLES = re.compile(r"(.)\1+")
@@ -128,9 +130,7 @@ def _fill_stars(word: str) -> str:
 def words_of(token: str) -> tuple[str, ...]:
     """The plain words that one token stands for (usually one; an elided article and its noun are two)."""
     word = _latin(fold(_DROP.sub("", token)))
-    word = word.replace("’", "'").replace("‘", "'").replace("`", "'")
-    if " " in word or (len(word) > 6 and re.fullmatch(r"\w(?:[.\-_*]{1,2}\w)+", word)):
-        word = re.sub(r"[\s.\-_*]", "", word)
+    word = _spelled(word)
     elided = _ELISION.match(word)
     if elided:
         return (elided.group(1), _unmask(word[elided.end() :].replace("'", "")))
@@ -138,3 +138,46 @@ def words_of(token: str) -> tuple[str, ...]:
     if plain.isdigit():
         return ("0",)
     return (plain,) if plain else ()
+
+
+def _spelled(word: str) -> str:
+    """One kind of apostrophe; letters that were spelled out one by one are a word."""
+    word = word.replace("’", "'").replace("‘", "'").replace("`", "'")
+    if " " in word or (len(word) > 6 and re.fullmatch(r"\w(?:[.\-_*]{1,2}\w)+", word)):
+        return re.sub(r"[\s.\-_*]", "", word)
+    return word
+
+
+@lru_cache(maxsize=50_000)
+def readings(token: str) -> tuple[frozenset[str], ...]:
+    """For each word that a token stands for, all that it may mean, whether or not people often disguise that word.
+
+    As written; look-alikes as Latin letters; digits and signs as letters; letters that were spelled out or stretched.
+    A form that begins with "~" has no letter twice in a row (see `undoubled`). What a star hides stays a star.
+    """
+    if kind_of(token) == "place":
+        return tuple(_meanings(word) for word in _parts_of_place(token))
+    word = _spelled(fold(_DROP.sub("", token)))
+    elided = _ELISION.match(word)
+    words = [elided.group(1), word[elided.end() :]] if elided else [word]
+    return tuple(_meanings(one) for one in words if one)
+
+
+def undoubled(word: str) -> str:
+    """The form of a word that its stretched spellings share."""
+    return "~" + _DOUBLES.sub(r"\1", word)
+
+
+def _parts_of_place(token: str) -> list[str]:
+    """The words of an address; a mention may be a disguise of a word that begins with an a."""
+    word = fold(_DROP.sub("", token))
+    return [word] if word.startswith("@") else re.findall(r"\w+", word)
+
+
+def _meanings(word: str) -> frozenset[str]:
+    bare = (word.strip("*!|'#") or word).replace("'", "")
+    found = {bare, bare.removeprefix("@"), bare.translate(_LOOKALIKE)}
+    found |= {one.translate(leet) for one in found if _mostly_letters(one) for leet in (_LEET, _LEET_L)}
+    stretched = [one for one in found if _REPEATS.search(one)]
+    found |= {_REPEATS.sub(r"\1\1", one) for one in stretched} | {undoubled(one) for one in stretched}
+    return frozenset(found - {""})

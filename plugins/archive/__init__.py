@@ -24,6 +24,7 @@ class ArchiveConnector:
     capabilities: frozenset[Capability] = frozenset()
     timed: frozenset[Capability] = frozenset()
     window: Literal["now", "newest"] = "newest"
+    tells_reporters: bool = False
 
     def url(self, settings: ConnectionSettings) -> str:
         """An archive lives nowhere."""

@@ -10,7 +10,7 @@ from moderation.errors import BadInput
 from moderation.model import Capability, Events
 from moderation.policy import Permit
 from plugins.contract import Act, Check, Composed, ConnectionSettings, Delivery, Holder, Io, Limits, Page, Receipt
-from plugins.discourse import actions, compose, intake, rights
+from plugins.discourse import actions, badges, compose, intake, rights
 from plugins.discourse.checks import check
 from plugins.discourse.client import Client
 from plugins.discourse.parse import parse
@@ -19,7 +19,7 @@ from plugins.discourse.settings import DiscourseSettings
 
 
 class DiscourseSession:
-    """One forum, with its sockets. Keeps `plugins.contract.Session` and `GivesRights`."""
+    """One forum, with its sockets. Keeps `plugins.contract.Session`, `GivesRights` and `GivesBadges`."""
 
     def __init__(self, settings: DiscourseSettings, io: Io) -> None:
         self._settings = settings
@@ -50,6 +50,15 @@ class DiscourseSession:
     def holders(self, place: str) -> tuple[Holder, ...]:
         return rights.holders(self._client, place)
 
+    def give_badge(self, permit: Permit, holder: Holder, name: str) -> None:
+        badges.give(self._client, holder, name)
+
+    def take_badge(self, holder: Holder, name: str) -> None:
+        badges.take(self._client, holder, name)
+
+    def has_badge(self, holder: Holder, name: str) -> bool:
+        return badges.has(self._client, holder, name)
+
     def close(self) -> None:
         self._client.close()
 
@@ -63,6 +72,8 @@ class DiscourseConnector:
     capabilities: frozenset[Capability] = frozenset(actions.ACTIONS)
     timed: frozenset[Capability] = frozenset({Capability.SILENCE, Capability.SUSPEND})
     window: Literal["now", "newest"] = "now"
+    #: A decision by the API answers only who flagged with words of their own, in the talk that these opened.
+    tells_reporters: bool = False
 
     def url(self, settings: ConnectionSettings) -> str:
         return _own(settings).url

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from moderation.model import Capability
 from moderation.policy import Permit
 from plugins.contract import Act, Ambiguous, Gone, MissingRight, Permanent, Receipt, Temporary
-from plugins.discourse import review, sanctions
+from plugins.discourse import messages, review, sanctions
 from plugins.discourse.client import Client, number
 from plugins.discourse.compose import pictures_in, with_pictures, words_of
 from plugins.discourse.reader import READ_POST, READ_TOPICS
@@ -26,6 +26,7 @@ UPDATE = "move topics (scope topics: update, and a moderator's account)"
 ACCEPT = "mark answers (scope solved: answer, the plugin “Solved”, and a moderator's account)"
 _ON_TOPICS = frozenset({Capability.LOCK, Capability.UNLOCK, Capability.MOVE})
 _ON_PEOPLE = frozenset({Capability.SILENCE, Capability.UNSILENCE, Capability.SUSPEND, Capability.UNSUSPEND})
+_IN_PRIVATE = frozenset({Capability.WARN, Capability.NOTIFY})
 #: Own posts looked at, from the topic's end, when looking for an earlier attempt.
 LOOK_AT = 50
 #: The forum's clock and ours may differ by this much.
@@ -137,6 +138,8 @@ ACTIONS: Mapping[Capability, Callable[[Client, DiscourseSettings, Act], Receipt]
     Capability.SUSPEND: sanctions.impose,
     Capability.UNSUSPEND: sanctions.lift,
     Capability.RESOLVE_REPORT: review.resolve,
+    Capability.WARN: messages.send,
+    Capability.NOTIFY: messages.send,
 }
 
 
@@ -149,6 +152,8 @@ def find_existing(client: Client, settings: DiscourseSettings, act: Act, since: 
         topic_id = act.options.get("thread") or _post(client, act.target)["topic_id"]
         found = _own_post(client, settings, topic_id, act.text, since - SKEW)
         return _receipt(settings, found, str(topic_id), client.now()) if found else None
+    if act.kind in _IN_PRIVATE:
+        return messages.find(client, settings, act, since - SKEW)
     if act.kind not in ACTIONS:
         return None
     if act.kind == Capability.EDIT:

@@ -27,6 +27,7 @@ def limits_of(told: Json) -> Limits:
         edits=True,
         deletes=True,
         markdown=True,
+        notice=_positive(told.get("max_post_length")) or MOST,
     )
 
 

@@ -18,9 +18,10 @@ from plugins.contract import (
     Io,
     Limits,
     Page,
+    Profile,
     Receipt,
 )
-from plugins.lemmy import actions, compose, existing, rights
+from plugins.lemmy import actions, compose, existing, profiles, rights
 from plugins.lemmy.api import Lemmy
 from plugins.lemmy.checks import check
 from plugins.lemmy.client import Client
@@ -30,7 +31,7 @@ from plugins.lemmy.settings import LemmySettings
 
 
 class LemmySession:
-    """One server, with its sockets. Keeps `plugins.contract.Session` and `GivesRights`."""
+    """One server, with its sockets. Keeps `plugins.contract.Session`, `GivesRights` and `ShowsProfiles`."""
 
     def __init__(self, settings: LemmySettings, io: Io) -> None:
         self._settings = settings
@@ -62,6 +63,9 @@ class LemmySession:
     def holders(self, place: str) -> tuple[Holder, ...]:
         return rights.holders(self._lemmy, place)
 
+    def profile(self, handle: str) -> Profile:
+        return profiles.profile(self._lemmy, handle)
+
     def close(self) -> None:
         self._client.close()
 
@@ -75,6 +79,8 @@ class LemmyConnector:
     capabilities: frozenset[Capability] = frozenset(actions.ACTIONS)
     timed: frozenset[Capability] = frozenset({Capability.SILENCE, Capability.SUSPEND})
     window: Literal["now", "newest"] = "now"
+    #: A reason is kept with a closed report, and telling the reporter is still to be made (LemmyNet/lemmy#6612).
+    tells_reporters: bool = False
 
     def url(self, settings: ConnectionSettings) -> str:
         return _own(settings).url

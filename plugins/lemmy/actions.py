@@ -9,6 +9,7 @@ from datetime import timedelta
 from moderation.model import Capability
 from moderation.policy import Permit
 from plugins.contract import Act, Ambiguous, Gone, Permanent, Receipt
+from plugins.lemmy import notices
 from plugins.lemmy.api import Lemmy
 from plugins.lemmy.client import Json
 from plugins.lemmy.settings import LemmySettings
@@ -179,8 +180,9 @@ ACTIONS: Mapping[Capability, Callable[[Lemmy, LemmySettings, Act], Receipt]] = {
     Capability.SUSPEND: _suspend,
     Capability.UNSUSPEND: _unsuspend,
     Capability.RESOLVE_REPORT: _resolve_report,
+    Capability.NOTIFY: notices.send,
 }
-ANYBODY = frozenset({Capability.REPLY, Capability.EDIT, Capability.DELETE})
+ANYBODY = frozenset({Capability.REPLY, Capability.EDIT, Capability.DELETE, Capability.NOTIFY})
 ADMINS = frozenset({Capability.SUSPEND, Capability.UNSUSPEND})
 _ON_PEOPLE = ADMINS | {Capability.SILENCE, Capability.UNSILENCE}
 

@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 
 from moderation.model import Capability
 from plugins.contract import Act, Gone, Receipt
+from plugins.lemmy import notices
 from plugins.lemmy.actions import (
     ACTIONS,
     ADMINS,
@@ -37,6 +38,8 @@ def find_existing(lemmy: Lemmy, settings: LemmySettings, act: Act, since: dateti
     if act.kind == Capability.REPLY:
         found = _own_comment(lemmy, act, since - SKEW)
         return comment_receipt(lemmy, settings, found) if found else None
+    if act.kind == Capability.NOTIFY:
+        return notices.find(lemmy, settings, act, since - SKEW)
     return done(lemmy, settings, act) if _holds(lemmy, act) else None
 
 

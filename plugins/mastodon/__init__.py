@@ -25,6 +25,8 @@ class MastodonConnector:
     capabilities: frozenset[Capability] = frozenset(ACTIONS)
     timed: frozenset[Capability] = frozenset()
     window: Literal["now", "newest"] = "now"
+    #: Reporters hear nothing of what became of a report (mastodon/mastodon#24758).
+    tells_reporters: bool = False
 
     def url(self, settings: ConnectionSettings) -> str:
         return cast(MastodonSettings, settings).url

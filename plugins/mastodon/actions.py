@@ -9,7 +9,7 @@ from typing import Any
 from moderation.model import Capability
 from moderation.policy import Permit
 from plugins.contract import Act, Ambiguous, Gone, Permanent, Receipt
-from plugins.mastodon import staff
+from plugins.mastodon import notices, staff
 from plugins.mastodon.client import Client, part
 from plugins.mastodon.compose import addressed
 from plugins.mastodon.deliveries import PUBLIC, Own, Raw, account_of, is_own, objects, status_id
@@ -75,9 +75,10 @@ ACTIONS: Mapping[Capability, Callable[[Client, Act, Own], Receipt]] = {
     Capability.DELETE: _delete,
     **dict.fromkeys(staff.ON_ACCOUNTS, staff.on_account),
     Capability.RESOLVE_REPORT: staff.resolve,
+    Capability.NOTIFY: notices.send,
 }
 #: What any account may do that may write.
-ANSWERING = frozenset({Capability.REPLY, Capability.EDIT, Capability.DELETE})
+ANSWERING = frozenset({Capability.REPLY, Capability.EDIT, Capability.DELETE, Capability.NOTIFY})
 
 
 # ------------------------------------------------------------------ what is sent

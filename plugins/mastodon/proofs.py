@@ -6,7 +6,7 @@ from datetime import datetime
 
 from moderation.model import Capability
 from plugins.contract import Act, Gone, Receipt
-from plugins.mastodon import staff
+from plugins.mastodon import notices, staff
 from plugins.mastodon.actions import ACTIONS, edited_text, given_warning, gone_receipt, read_status, receipt_for
 from plugins.mastodon.client import Client, Position, part
 from plugins.mastodon.compose import MENTION
@@ -25,6 +25,8 @@ def find_existing(client: Client, act: Act, own: Own, since: datetime) -> Receip
         return _edited(client, act, own)
     if act.kind is Capability.DELETE:
         return _deleted(client, act)
+    if act.kind is Capability.NOTIFY:
+        return notices.find(client, act, own, since)
     return staff.find(client, act) if act.kind in ACTIONS else None
 
 

@@ -8,8 +8,20 @@ from typing import Literal
 from moderation.errors import BadInput
 from moderation.model import Capability, Events
 from moderation.policy import Permit
-from plugins.contract import Act, Check, Composed, ConnectionSettings, Delivery, Holder, Io, Limits, Page, Receipt
-from plugins.nodebb import actions, compose, holding, rights
+from plugins.contract import (
+    Act,
+    Check,
+    Composed,
+    ConnectionSettings,
+    Delivery,
+    Holder,
+    Io,
+    Limits,
+    Page,
+    Profile,
+    Receipt,
+)
+from plugins.nodebb import actions, compose, holding, profiles, rights
 from plugins.nodebb.checks import check
 from plugins.nodebb.client import Client
 from plugins.nodebb.parse import parse
@@ -18,7 +30,7 @@ from plugins.nodebb.settings import NodebbSettings
 
 
 class NodebbSession:
-    """One forum, with its sockets. Keeps `plugins.contract.GivesRights`, too."""
+    """One forum, with its sockets. Keeps `plugins.contract.GivesRights` and `ShowsProfiles`, too."""
 
     def __init__(self, settings: NodebbSettings, io: Io) -> None:
         self._settings = settings
@@ -49,6 +61,9 @@ class NodebbSession:
     def holders(self, place: str) -> tuple[Holder, ...]:
         return rights.holders(self._client, place)
 
+    def profile(self, handle: str) -> Profile:
+        return profiles.profile(self._client, handle)
+
     def close(self) -> None:
         self._client.close()
 
@@ -62,6 +77,8 @@ class NodebbConnector:
     capabilities: frozenset[Capability] = frozenset(actions.ACTIONS)
     timed: frozenset[Capability] = frozenset({Capability.SILENCE, Capability.SUSPEND})
     window: Literal["now", "newest"] = "now"
+    #: No recorded answer shows that a reporter hears of a flag that was settled.
+    tells_reporters: bool = False
 
     def url(self, settings: ConnectionSettings) -> str:
         return _own(settings).url

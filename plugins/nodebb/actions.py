@@ -8,6 +8,7 @@ from datetime import timedelta
 from moderation.model import Capability
 from moderation.policy import Permit
 from plugins.contract import Act, Ambiguous, Gone, Permanent, Receipt
+from plugins.nodebb import notices
 from plugins.nodebb.client import Client
 from plugins.nodebb.compose import pictures_in, with_pictures
 from plugins.nodebb.holding import FLAG_STATES, done, holds, post_of, queued_at, segment, topic_of
@@ -183,4 +184,5 @@ ACTIONS: Mapping[Capability, Callable[[Client, NodebbSettings, Act], Receipt]] =
     Capability.SUSPEND: _suspend,
     Capability.UNSUSPEND: _unsuspend,
     Capability.RESOLVE_REPORT: _resolve_report,
+    Capability.NOTIFY: notices.send,
 }

@@ -15,6 +15,7 @@ from plugins.nodebb.text import shown_name
 READ_ACCOUNT = "read the token's own account"
 READ_CONFIG = "read the forum's configuration"
 _ANYBODY = frozenset({Capability.REPLY, Capability.EDIT, Capability.DELETE})
+_CHAT = frozenset({Capability.NOTIFY})
 _SANCTIONS = frozenset({Capability.SILENCE, Capability.UNSILENCE, Capability.SUSPEND, Capability.UNSUSPEND})
 
 
@@ -30,7 +31,8 @@ def check(client: Client, settings: NodebbSettings) -> Check:
     moderates = _reads_flags(client)
     may = (
         _ANYBODY
-        | (frozenset(ACTIONS) - _SANCTIONS if moderates else frozenset())
+        | (frozenset() if is_on(config.get("disableChat")) else _CHAT)
+        | (frozenset(ACTIONS) - _SANCTIONS - _CHAT if moderates else frozenset())
         | (_SANCTIONS if may_sanction else frozenset())
     )
     return Check(

@@ -9,6 +9,7 @@ from urllib.parse import quote
 
 from moderation.model import Capability
 from plugins.contract import Act, Gone, MissingRight, Receipt, Temporary
+from plugins.nodebb import notices
 from plugins.nodebb.client import Client
 from plugins.nodebb.compose import words_of
 from plugins.nodebb.settings import NodebbSettings
@@ -38,6 +39,8 @@ def find_existing(client: Client, settings: NodebbSettings, act: Act, since: dat
             return Receipt(str(found["pid"]), f"{settings.url}/post/{segment(found['pid'])}", client.now())
         waits = _waits(client, settings, tid, act.text, since - SKEW)
         return queued_at(settings, tid, client.now()) if waits else None
+    if act.kind == Capability.NOTIFY:
+        return notices.find(client, settings, act, since - SKEW)
     if act.kind == Capability.EDIT:
         post = post_of(client, act.target)
         mine = str(post.get("uid")) == str(settings.uid)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from apiflask import APIFlask
 
-from service.api import gate, helped, ops, perspective, replies, spec, v1, webhooks
+from service.api import acts, appeals, gate, helped, ops, perspective, replies, reports, spec, v1, webhooks
 from service.api.metrics import Metrics
 from service.config import Settings
 from service.deps import Deps
@@ -26,5 +26,8 @@ def install(app: APIFlask, settings: Settings) -> None:
     app.register_blueprint(v1.api)
     app.register_blueprint(helped.helped_api)
     app.register_blueprint(replies.replies_api)
+    app.register_blueprint(reports.reports_api)
+    app.register_blueprint(appeals.appeals_api)
+    app.register_blueprint(acts.acts_api)
     if settings.perspective:
         perspective.install(app, deps, metrics)

@@ -1,4 +1,4 @@
-"""`tenth audit verify` and `tenth audit head`."""
+"""`tenth audit`: whether the log is whole, its signed head, and what is in it as a file."""
 
 from __future__ import annotations
 
@@ -6,8 +6,9 @@ from pathlib import Path
 
 import click
 
-from service.cli.base import deps, json_option, print_json
+from service.cli.base import actor, deps, json_option, print_json, read_time
 from service.db.audit import export_head, verify
+from service.usecases import auditing
 
 
 @click.group("audit")
@@ -49,6 +50,30 @@ def head_command() -> None:
     d = deps()
     with d.store.read() as session:
         click.echo(export_head(session))
+
+
+@audit.command("export")
+@click.option("--format", "form", type=click.Choice(list(auditing.FORMS)), default="json", show_default=True)
+@click.option("--who", default="", help="A person's name or pseudonym, or cli, system, door.")
+@click.option("--what", default="", help="A kind of entry, such as grant:offer, or its first word.")
+@click.option("--subject", default="", help="What it was done to, such as thread:5.")
+@click.option("--community", type=int, help="The number of a community: everything in it.")
+@click.option("--since", default="", help="From this time, such as 2026-11-22T09:00.")
+@click.option("--until", default="", help="Up to this time, without it.")
+@click.option("--text", default="", help="Words in the reason.")
+def export_command(
+    form: str, who: str, what: str, subject: str, community: int | None, since: str, until: str, text: str
+) -> None:
+    """Print entries, oldest first, with the signed head. People are pseudonyms in it. It is noted that you took them.
+
+    \b
+    Example:  tenth audit export --format csv --what grant --since 2026-11-01 > grants.csv
+    """
+    found = deps()
+    start, end = (read_time(at) if at else None for at in (since, until))
+    sought = auditing.Sought(auditing.actor_named(found, who), what, subject, community, start, end, text)
+    for piece in auditing.export(found, sought, form, actor()):
+        click.echo(piece, nl=False)
 
 
 COMMANDS = (audit,)

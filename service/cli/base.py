@@ -13,6 +13,7 @@ from sqlalchemy.exc import OperationalError
 from moderation.errors import BadInput, TenthError
 from service.app import create_app
 from service.deps import Deps, deps_of
+from service.usecases.people import Known, as_known, named
 from service.usecases.storage import ready_schema
 
 json_option = click.option("--json", "as_json", is_flag=True, help="Print only JSON on standard output.")
@@ -49,6 +50,15 @@ def read_time(text: str) -> datetime:
     except ValueError:
         raise BadInput(f"“{text}” is not a time. Write it like 2026-11-22T09:00:00+01:00.") from None
     return found if found.tzinfo else found.replace(tzinfo=UTC)
+
+
+def person_named(found: Deps, username: str) -> Known:
+    """A person of the desk, in whose name a command acts. Raises BadInput."""
+    with found.store.read() as session:
+        person = named(session, username)
+        if not person.active:
+            raise BadInput("This account is closed.")
+        return as_known(session, person)
 
 
 def actor() -> str:

@@ -5,18 +5,15 @@ from __future__ import annotations
 from dataclasses import asdict
 
 import click
-from sqlalchemy import select
 
 from moderation.errors import BadInput
 from moderation.grants import TEMPLATES, GrantState
-from service.cli.base import deps, json_option, print_json
-from service.db.models import Person
+from service.cli.base import deps, json_option, person_named, print_json
 from service.deps import Deps
 from service.usecases import drift as drifting
 from service.usecases import granted, rights
 from service.usecases import grants as usecase
 from service.usecases.granted import Place
-from service.usecases.people import Known, as_known
 
 _by = click.option("--by", default="owner", show_default=True, help="The person of the desk who does it.")
 _reason = click.option("--reason", required=True, help="Why, in a few words.")
@@ -76,7 +73,7 @@ def propose(
     place = _place(found, connection, community)
     author_id = granted.author_named(found, place.connection_id, handle)
     terms = usecase.Terms(author_id, place.community_id, template, days, reason=reason)
-    _tell(found, usecase.propose(found, terms, _person(found, by)), as_json)
+    _tell(found, usecase.propose(found, terms, person_named(found, by)), as_json)
 
 
 @grants.command("offer")
@@ -91,7 +88,7 @@ def offer(grant_id: int, message: str, by: str, as_json: bool) -> None:
     Example:  tenth grants offer 3 --message "Will you keep an eye on Help?"
     """
     found = deps()
-    usecase.offer(found, grant_id, message, _person(found, by))
+    usecase.offer(found, grant_id, message, person_named(found, by))
     _tell(found, grant_id, as_json)
 
 
@@ -106,7 +103,7 @@ def accept(grant_id: int, by: str, as_json: bool) -> None:
     Example:  tenth grants accept 3 --by marc
     """
     found = deps()
-    usecase.accept(found, grant_id, _person(found, by))
+    usecase.accept(found, grant_id, person_named(found, by))
     _tell(found, grant_id, as_json)
 
 
@@ -122,7 +119,7 @@ def suspend(grant_id: int, reason: str, by: str, as_json: bool) -> None:
     Example:  tenth grants suspend 3 --reason "Two complaints to look at"
     """
     found = deps()
-    usecase.suspend(found, grant_id, _person(found, by), reason)
+    usecase.suspend(found, grant_id, person_named(found, by), reason)
     _tell(found, grant_id, as_json)
 
 
@@ -138,7 +135,7 @@ def resume(grant_id: int, reason: str, by: str, as_json: bool) -> None:
     Example:  tenth grants resume 3 --reason "All was well"
     """
     found = deps()
-    usecase.resume(found, grant_id, _person(found, by), reason)
+    usecase.resume(found, grant_id, person_named(found, by), reason)
     _tell(found, grant_id, as_json)
 
 
@@ -154,7 +151,7 @@ def revoke(grant_id: int, reason: str, by: str, as_json: bool) -> None:
     Example:  tenth grants revoke 3 --reason "Asked to stop"
     """
     found = deps()
-    usecase.revoke(found, grant_id, _person(found, by), reason)
+    usecase.revoke(found, grant_id, person_named(found, by), reason)
     rights.settle_due(found)
     _tell(found, grant_id, as_json)
 
@@ -198,14 +195,6 @@ def _tell(found: Deps, grant_id: int, as_json: bool) -> None:
         print_json(asdict(one) | {"pending_rights": rights.pending(found)})
         return
     click.echo(f"Grant {one.id} to {one.handle} is {one.state}.")
-
-
-def _person(found: Deps, username: str) -> Known:
-    with found.store.read() as session:
-        person = session.scalars(select(Person).where(Person.username == username.strip().lower())).one_or_none()
-        if person is None:
-            raise BadInput(f"There is nobody named “{username}”.")
-        return as_known(session, person)
 
 
 def _place(found: Deps, connection: str, community: str | None) -> Place:

@@ -8,6 +8,9 @@ from typing import Any
 import click
 
 from service.cli.base import json_option, print_json
+from service.selftest.grants import Plan as GrantsPlan
+from service.selftest.grants import Result as GrantsResult
+from service.selftest.grants import try_grants
 from service.selftest.intake import Plan, Result, try_intake
 from service.selftest.replies import Plan as RepliesPlan
 from service.selftest.replies import Result as RepliesResult
@@ -90,6 +93,39 @@ def replies(number: int | None, kills: int, random_kills: int, speed: float, see
     _show(result, _reply_rows(result), as_json)
 
 
+@selftest.command("grants")
+@click.option("--count", default=100, show_default=True, type=click.IntRange(1, 150), help="Grants while things fail.")
+@click.option("--calm", default=40, show_default=True, type=click.IntRange(0, 100), help="Grants before that.")
+@click.option("--kills", default=1, show_default=True, type=click.IntRange(0, 20), help="At each point.")
+@click.option("--random-kills", default=12, show_default=True, type=click.IntRange(0, 200), help="At random.")
+@click.option("--speed", default=5.0, show_default=True, type=click.FloatRange(1, 20), help="Of the trial's clock.")
+@click.option("--calls", default=600, show_default=True, type=click.IntRange(30, 6000), help="Forum's limit a minute.")
+@click.option("--seed", default=10, show_default=True, type=int, help="Decides what fails and who is killed when.")
+@json_option
+def grants(as_json: bool, **plan: Any) -> None:
+    """Give, use and revoke grants while calls fail and processes are killed: nobody acts outside one.
+
+    The experts are those whom `tenth rockstars` finds in the sandbox's community. A manager offers each of them a grant
+    for a category on the pages of a real `tenth run`; they sign in with the forum's account, accept, moderate there,
+    hide a message, are refused in the next category, and are revoked: refused by the desk, and by the forum itself,
+    which each member is tried on with a key of their own. First with all platforms up, which says how long a revocation
+    takes; then with a forum that fails, late effects, and processes killed at their commits, in their calls and at
+    random. The forum keeps its own books of every change; those are held against who held which grant when.
+
+    Exit code 1 on any act outside a grant, any right left on the forum, a refusal that is not in the audit log, or a
+    broken audit chain. Seconds are those of a clock --speed times as fast as ours; --speed 1 is the true time. What is
+    not scaled (sockets, starts, pauses of workers) counts as many times as much.
+
+    Runs in a temporary folder, or in a schema of its own in the PostgreSQL database that TENTH_SELFTEST_DATABASE_URL
+    names.
+
+    \b
+    Example:  tenth selftest grants --count 10 --calm 5 --random-kills 2
+    """
+    result = try_grants(GrantsPlan(**plan), _say)
+    _show(result, _grant_rows(result), as_json)
+
+
 def _server(
     plan: RepliesPlan,
     *,
@@ -115,7 +151,7 @@ def _say(words: str) -> None:
     click.echo(words, err=True)
 
 
-def _show(result: Result | RepliesResult, rows: Mapping[str, str], as_json: bool) -> None:
+def _show(result: Result | RepliesResult | GrantsResult, rows: Mapping[str, str], as_json: bool) -> None:
     if as_json:
         print_json(result.to_json())
     else:
@@ -154,6 +190,27 @@ def _reply_rows(result: RepliesResult) -> dict[str, str]:
     for mode, tally in result.modes.items():
         words = ", ".join(f"{tally[name]} {name}" for name in ("approved", "posted", "waiting", "doubled", "lost"))
         found[f"key {mode}" if mode in MODES else mode] = words
+    return found | {"took": f"{result.seconds:.0f} s, by a clock {result.speed:g} times as fast"}
+
+
+def _grant_rows(result: GrantsResult) -> dict[str, str]:
+    found = {
+        "grants": f"{result.grants}, of {result.experts} experts in {result.communities} categories",
+        "acts": f"{result.acts} on the forum; {result.undone} ordered and not carried out",
+        "acts outside": str(result.acts_outside),
+        "refused": f"{result.refused}, of which {result.unaudited} are not in the audit log",
+        "revoked in": f"{result.revoke_p50_s:.1f} s (p50), {result.revoke_p99_s:.1f} s (p99) of {result.revoked}",
+        "while it fails": f"{result.stormy_revoke_p50_s:.1f} s (p50), {result.stormy_revoke_p99_s:.1f} s (p99)"
+        f" of {result.stormy_revoked}",
+        "rights left": str(result.rights_left_on_platform),
+        "audit chain": "whole" if result.chain_ok else "BROKEN",
+        "astray": f"{result.astray} where desk and forum disagree",
+        "kills": _counted(result.kills, result.killed),
+        "spoiled calls": _counted(result.faults, result.spoiled),
+        "limits": ", ".join(f"{name.replace('_', ' ')} {number}" for name, number in result.limits.items()),
+    }
+    broken = [*result.outside, *result.left, *result.wrong]
+    found |= {f"broken {number}": words for number, words in enumerate(broken, 1)}
     return found | {"took": f"{result.seconds:.0f} s, by a clock {result.speed:g} times as fast"}
 
 

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import func, select
+from sqlalchemy import Row, func, select
 from sqlalchemy.orm import Session
 
 from service.db.deliveries import insert_new
@@ -108,8 +108,9 @@ def _locked_head(session: Session) -> AuditHead | None:
 
 def _walk(session: Session, key: bytes, head: AuditHead) -> Iterator[Finding]:
     expected, previous = 1, _GENESIS
-    query = select(AuditEntry).where(AuditEntry.seq <= head.seq).order_by(AuditEntry.seq)
-    rows = session.scalars(query).yield_per(_BLOCK)
+    # Plain rows: as objects they take twice as long.
+    query = select(*AuditEntry.__table__.columns).where(AuditEntry.seq <= head.seq).order_by(AuditEntry.seq)
+    rows = session.execute(query).yield_per(_BLOCK)
     for row in rows:
         if row.seq != expected:
             yield Finding(row.seq, f"entries {expected} to {row.seq - 1} are missing")
@@ -158,7 +159,7 @@ def _digest(key: bytes, value: Any) -> str:
     return hmac.new(key, b"value:" + canonical.encode(), hashlib.sha256).hexdigest()
 
 
-def _mac(key: bytes, previous: str, row: AuditEntry) -> str:
+def _mac(key: bytes, previous: str, row: AuditEntry | Row[*tuple[Any, ...]]) -> str:
     fields = [row.seq, row.at.isoformat(), row.kind, row.actor, row.subject, row.before, row.after, row.reason]
     return hmac.new(key, (previous + json.dumps(fields, ensure_ascii=False)).encode(), hashlib.sha256).hexdigest()
 

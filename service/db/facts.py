@@ -6,13 +6,15 @@ from collections.abc import Iterable
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import bindparam, func, select, update
+from sqlalchemy import ColumnElement, bindparam, func, select, update
 from sqlalchemy.orm import Session
 
-from moderation.triage import MessageFact, digest
+from moderation.triage import WATCHED, MessageFact, digest
+from moderation.watching import Does, Mode
 from service.db import outcomes, trust
 from service.db.judgements import note_answers
 from service.db.models import Author, Community, Message, Thread
+from service.db.watch_tables import Watch, WatchHit
 
 #: Messages of one thread that triage looks at: its newest ones.
 MOST_FACTS = 1_000
@@ -22,6 +24,8 @@ def thread_messages(
     session: Session, thread_ids: Iterable[int], until: datetime | None = None
 ) -> dict[int, list[MessageFact]]:
     """What triage reads of the messages of each thread, deleted ones left out."""
+    ids = list(thread_ids)
+    watched = _watched(session, ids)
     columns = (
         Message.thread_id,
         Message.id,
@@ -43,7 +47,7 @@ def thread_messages(
         select(*columns)
         .join(Author, Author.id == Message.author_id)
         .join(Thread, Thread.id == Message.thread_id)
-        .where(Message.thread_id.in_(list(thread_ids)), Message.deleted_at.is_(None))
+        .where(Message.thread_id.in_(ids), Message.deleted_at.is_(None))
     )
     if until is not None:
         query = query.where(Message.created_at <= until)
@@ -58,7 +62,7 @@ def thread_messages(
                 toxicity=row[5],
                 urgency=row[6],
                 sentiment=row[7],
-                rules=tuple(filter(None, row[8].split(","))),
+                rules=(*filter(None, row[8].split(",")), *((WATCHED,) if row[1] in watched else ())),
                 addressed=row[9],
                 likes=row[10],
                 trust=row[11],
@@ -67,6 +71,19 @@ def thread_messages(
             )
         )
     return {thread: messages[-MOST_FACTS:] for thread, messages in found.items()}
+
+
+def _watched(session: Session, thread_ids: list[int]) -> set[int]:
+    """Messages in which a watch that is on found what its conversation is to be shown for."""
+    query = select(WatchHit.message_id).join(Watch, Watch.id == WatchHit.watch_id)
+    query = query.join(Message, Message.id == WatchHit.message_id).where(Message.thread_id.in_(thread_ids))
+    return set(session.scalars(query.where(*since_on(), Watch.does == Does.SURFACE)))
+
+
+def since_on() -> tuple[ColumnElement[bool], ...]:
+    """Of hits: those of a watch that is on, in messages that were written after it was switched on."""
+    written = func.coalesce(Message.edited_at, Message.created_at)
+    return (Watch.mode == Mode.ON, WatchHit.draft.is_(False), written > Watch.mode_at)
 
 
 def refresh_threads(session: Session, thread_ids: set[int], now: datetime) -> set[int]:

@@ -13,15 +13,17 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import bindparam, exists, or_, select, update
-from sqlalchemy.orm import Session, aliased
+from sqlalchemy import bindparam, select, update
+from sqlalchemy.orm import Session
 
-from moderation.model import AuthorSeen, CommunitySeen, MessageGone, MessageSeen, ThreadListed, ThreadSeen
+from moderation.model import AuthorSeen, CommunitySeen, MessageGone, MessageSeen, ReportSeen, ThreadListed, ThreadSeen
 from moderation.scoring.contract import Score
+from service.db import reports
 from service.db.deliveries import insert_new
-from service.db.erase import entomb, erase_text
+from service.db.erase import entomb, erase_text, untitle
 from service.db.facts import refresh_threads
 from service.db.models import Author, Community, Message, Revision, ScoreRow, Thread, Tombstone
+from service.db.seen_authors import author_values
 
 #: A listing is dated by our clock, its messages by the platform's: one written in the last minutes before a listing
 #: may have come after it.
@@ -51,6 +53,7 @@ class Incoming:
     gone: dict[str, datetime] = field(default_factory=dict)
     threads: dict[str, ThreadSeen] = field(default_factory=dict)
     listed: list[ThreadListed] = field(default_factory=list)
+    reports: list[ReportSeen] = field(default_factory=list)
     scores: dict[str, Score] = field(default_factory=dict)
 
     def add_seen(self, event: MessageSeen) -> None:
@@ -147,11 +150,13 @@ def settle(session: Session, incoming: Incoming) -> set[int]:
     _insert_messages(session, incoming, fresh, states, authors, threads)
     _update_messages(session, incoming, fresh, states, authors)
     _update_counts(session, incoming, states)
+    reports.keep(session, c, incoming.reports, incoming.now)
+    reports.link(session, c, incoming.seen)
     touched = {threads[e.thread.remote_id] for e in incoming.seen.values()} | {threads[t] for t in incoming.threads}
     for listed in incoming.listed:
         _miss(session, incoming, listed)
     touched |= _bury(session, incoming)
-    _untitle(session, touched)
+    untitle(session, touched)
     return refresh_threads(session, touched, incoming.now)
 
 
@@ -159,30 +164,18 @@ def _authors(session: Session, incoming: Incoming) -> dict[str, int]:
     wanted: dict[str, AuthorSeen] = {e.author.remote_id: e.author for e in incoming.seen.values()}
     known = _existing(session, Author, incoming.connection_id, wanted)
     missing = [
-        {"connection_id": incoming.connection_id, "first_seen_at": incoming.now, **_author_values(a)}
+        {"connection_id": incoming.connection_id, "first_seen_at": incoming.now, **author_values(a)}
         for key, a in sorted(wanted.items())
         if key not in known
     ]
     if insert_new(session, Author, missing) or missing:
         known = _existing(session, Author, incoming.connection_id, wanted)
     for key, row in known.items():
-        values = _author_values(wanted[key])
+        values = author_values(wanted[key])
         changed = {n: v for n, v in values.items() if getattr(row, n) != v}
         if changed:
             session.execute(update(Author).where(Author.id == row.id).values(**changed))
     return {key: row.id for key, row in known.items()}
-
-
-def _author_values(a: AuthorSeen) -> dict[str, Any]:
-    return {
-        "remote_id": a.remote_id,
-        "handle": a.handle[:300],
-        "name": a.name[:300],
-        "role": str(a.role),
-        "trust": a.trust,
-        "bot": a.bot,
-        "url": a.url[:500],
-    }
 
 
 def _existing(session: Session, model: Any, connection_id: int, keys: Iterable[str]) -> dict[str, Any]:
@@ -397,16 +390,6 @@ def _miss(session: Session, incoming: Incoming, listed: ThreadListed) -> None:
         subject = thread_subject(listed.thread_id)
         entomb(session, incoming.connection_id, subject, listed.at)
         erase_text(session, incoming.connection_id, subject, listed.at)
-
-
-def _untitle(session: Session, thread_ids: Iterable[int]) -> None:
-    """A title is its author's words, too: it goes with the post it was made of, and with the last message."""
-    other = aliased(Message)
-    dead = exists().where(Message.thread_id == Thread.id, Message.deleted_at.is_not(None))
-    alive = exists().where(other.thread_id == Thread.id, other.deleted_at.is_(None))
-    gone = or_(dead.where(Message.remote_id == Thread.remote_id), dead & ~alive)
-    statement = update(Thread).where(Thread.id.in_(list(thread_ids)), Thread.title != "", gone).values(title="")
-    session.execute(statement.execution_options(synchronize_session=False))
 
 
 def _bury(session: Session, incoming: Incoming) -> set[int]:

@@ -16,7 +16,7 @@ from service.deps import Deps
 from service.jobs import work
 from service.jobs.hints import Hints
 from service.jobs.lanes import Lanes
-from service.usecases import grants, intake, polling, rights
+from service.usecases import badges, grants, intake, polling, rights, seconding
 from service.usecases.due_actions import connections_with_due
 from service.usecases.heartbeat import beat
 from service.usecases.takeover import take_over
@@ -39,6 +39,7 @@ class Embedded:
         self._stop = stop
         self._triaged_at = float("-inf")
         self._polls, self._acts, self._rights = Lanes("poll", POLLERS), Lanes("act", ACTORS), Lanes("right", ACTORS)
+        self._badges = Lanes("badge", POLLERS)
         self._hints = Hints(deps)
 
     def run(self) -> None:
@@ -53,8 +54,12 @@ class Embedded:
                 ("act", self._act, 1.0),
                 ("right", self._keep_rights, 2.0),
                 ("look", self._look, 10.0),
+                ("watch", self._keep_watch, 2.0),
+                ("try", self._try_watches, 3.0),
                 ("time", self._keep_time, 10.0),
                 ("drift", self._check_rights, 60.0),
+                ("badge", self._keep_badges, 20.0),
+                ("tell", self._tell_authors, 5.0),
                 ("account", self._check_accounts, 300.0),
                 ("learn", self._learn, 60.0),
                 ("reputation", self._sum_up_reputation, 60.0),
@@ -71,6 +76,7 @@ class Embedded:
         self._polls.close()
         self._acts.close()
         self._rights.close()
+        self._badges.close()
 
     def _loop(self, job: Callable[[], int], pause: float) -> None:
         while not self._stop.is_set():
@@ -116,11 +122,29 @@ class Embedded:
 
     def _keep_rights(self) -> int:
         self._safely(partial(grants.expire_due, self._deps))
+        self._safely(partial(seconding.expire_waiting, self._deps))
         self._rights.start(rights.connections_with_due(self._deps), partial(work.keep_rights, self._deps))
+        return 0
+
+    def _keep_watch(self) -> int:
+        work.keep_watch(self._deps)
+        return 0
+
+    def _try_watches(self) -> int:
+        work.try_watches(self._deps)
+        return 0
+
+    def _keep_badges(self) -> int:
+        badges.follow(self._deps)
+        self._badges.start(badges.connections_with_due(self._deps), partial(badges.settle_due, self._deps))
         return 0
 
     def _check_rights(self) -> int:
         work.check_rights(self._deps)
+        return 0
+
+    def _tell_authors(self) -> int:
+        work.tell_authors(self._deps)
         return 0
 
     def _hint(self) -> int:

@@ -6,6 +6,8 @@ from service.deps import Deps
 from service.usecases import (
     accounts,
     acting,
+    backtest,
+    badges,
     cases,
     clocks,
     drift,
@@ -18,7 +20,10 @@ from service.usecases import (
     polling,
     reputation,
     rights,
+    seconding,
+    statements,
     triage,
+    watched,
 )
 
 #: Batches one job reads before it gives others a turn.
@@ -68,12 +73,32 @@ def sum_up_reputation(deps: Deps) -> int:
 
 def keep_rights(deps: Deps, connection_id: int | None = None) -> int:
     """Ends what is over, and has the platforms follow the grants, on one connection or on all."""
-    return grants.expire_due(deps) + rights.settle_due(deps, connection_id)
+    return grants.expire_due(deps) + seconding.expire_waiting(deps) + rights.settle_due(deps, connection_id)
+
+
+def keep_watch(deps: Deps) -> int:
+    """Acts on what watched words found."""
+    return watched.act_due(deps)
+
+
+def try_watches(deps: Deps) -> int:
+    """Tries watched words on the past where somebody asked for that."""
+    return backtest.run_asked(deps)
+
+
+def keep_badges(deps: Deps, connection_id: int | None = None) -> int:
+    """Has the platforms' badges follow who is thanked, on one connection or on all."""
+    return badges.follow(deps) + badges.settle_due(deps, connection_id)
 
 
 def check_rights(deps: Deps) -> int:
     """Compares rights on the platforms with the ledger."""
     return drift.check_due(deps)
+
+
+def tell_authors(deps: Deps) -> int:
+    """Tells authors why an act was done to what they wrote."""
+    return statements.tell_due(deps)
 
 
 def purge(deps: Deps) -> int:

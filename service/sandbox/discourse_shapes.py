@@ -197,6 +197,9 @@ def topic_shape(forum: Forum, topic: Topic, actor: User, posts: Iterable[Post], 
             "last_poster": basic_user(forum.user(last.username)),
         },
     }
+    if topic.archetype == "private_message":
+        shape["is_warning"] = topic.warning
+        shape["details"]["allowed_users"] = [basic_user(forum.user(n)) for n in sorted(topic.participants)]
     if topic.accepted_post_id is not None:
         answer = forum.posts[topic.accepted_post_id]
         shape["accepted_answer"] = {"post_number": answer.number, "username": answer.username, "excerpt": answer.raw}

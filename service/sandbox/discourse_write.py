@@ -41,14 +41,33 @@ def _new_topic(asked: dict[str, Any], draft: Draft) -> Post:
     title = text(asked, "title").strip()
     if len(title) < 5:
         raise Refusal(422, "Title is too short (minimum is 15 characters)")
-    people = text(asked, "target_recipients") or text(asked, "target_usernames")
-    if people:
-        names = {forum().user(name.strip()).username for name in people.split(",")} | {draft.username}
-        return forum().create_topic(title, draft, None, archetype="private_message", participants=names)
+    if text(asked, "archetype") == "private_message":
+        return _new_message(asked, title, draft)
     category_id = number(asked, "category") or None
     if category_id is not None and category_id not in forum().categories:
         raise not_found()
     return forum().create_topic(title, draft, category_id, tags=listed(asked, "tags"))
+
+
+def _new_message(asked: dict[str, Any], title: str, draft: Draft) -> Post:
+    """Private by its archetype alone, as on Discourse: recipients without it do not make a topic private."""
+    people = text(asked, "target_recipients") or text(asked, "target_usernames")
+    others = {forum().user(name.strip()).username for name in people.split(",") if name.strip()}
+    if not others:
+        raise Refusal(422, "You must select a valid user")
+    warned = asked.get("is_warning") == "true" and actor().staff and len(others) == 1
+    names = others | {draft.username}
+    return forum().create_topic(title, draft, None, archetype="private_message", participants=names, warning=warned)
+
+
+@api.get("/topics/private-messages-sent/<username>.json")
+def sent_messages(username: str) -> ResponseReturnValue:
+    owner = forum().user(username)
+    if owner != actor() and not actor().admin:
+        raise forbidden()
+    sent = [t for t in forum().topics.values() if t.archetype == "private_message" and t.username == owner.username]
+    rows = [topic_row(forum(), t) for t in reversed(sent) if t.deleted_at is None]
+    return jsonify(users=[], topic_list={"can_create_topic": True, "per_page": 30, "topics": rows[:30]})
 
 
 @api.put("/posts/<int:post_id>.json")

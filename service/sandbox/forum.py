@@ -31,6 +31,7 @@ class User:
     moderator: bool = False
     silenced_till: datetime | None = None
     suspended_till: datetime | None = None
+    bio: str = ""
 
     @property
     def staff(self) -> bool:
@@ -61,6 +62,7 @@ class Topic:
     created_at: datetime
     archetype: str = "regular"
     participants: set[str] = field(default_factory=set)
+    warning: bool = False
     post_ids: list[int] = field(default_factory=list)
     tags: list[str] = field(default_factory=list)
     closed: bool = False

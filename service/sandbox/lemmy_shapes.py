@@ -30,7 +30,7 @@ class Shapes:
     v4: bool
     me: User | None
 
-    def _times(self, published: datetime, updated: datetime | None = None) -> Json:
+    def times(self, published: datetime, updated: datetime | None = None) -> Json:
         end = "_at" if self.v4 else ""
         changed = {f"updated{end}": iso(updated)} if updated else {}
         return {f"published{end}": iso(published)} | changed
@@ -53,9 +53,11 @@ class Shapes:
             "bot_account": False,
             "instance_id": 1,
         }
+        if user.bio:
+            shape["bio"] = user.bio
         if not self.v4:
             shape["banned"] = self.lemmy.is_banned_everywhere(user)
-        return shape | self._times(user.created_at)
+        return shape | self.times(user.created_at)
 
     def person_view(self, user: User) -> Json:
         if not self.v4:
@@ -76,7 +78,7 @@ class Shapes:
             "nsfw": False,
             "posting_restricted_to_mods": False,
             "visibility": hidden if category.restricted else "public" if self.v4 else "Public",
-        } | self._times(self.lemmy.world.forum.user(self.lemmy.world.story.brand).created_at)
+        } | self.times(self.lemmy.world.forum.user(self.lemmy.world.story.brand).created_at)
 
     def community_view(self, category: Category) -> Json:
         inner, beside = self._counted(self.community(category), {"posts": len(self.lemmy.posts_in(category.id))})
@@ -114,7 +116,7 @@ class Shapes:
                 "featured_local": False,
             }
             | self._state(first)
-            | self._times(first.created_at, changed)
+            | self.times(first.created_at, changed)
         )
 
     def post_view(self, topic: Topic) -> Json:
@@ -150,7 +152,7 @@ class Shapes:
             "language_id": 0,
         }
         counts = {"score": post.likes, "upvotes": post.likes, "downvotes": 0, "child_count": 0}
-        inner, beside = self._counted(record | self._state(post) | self._times(post.created_at, changed), counts)
+        inner, beside = self._counted(record | self._state(post) | self.times(post.created_at, changed), counts)
         return {"comment": inner, "post": self._post(topic), **self._around(topic, post), **beside}
 
     def report_view(self, report: Report) -> Json:
@@ -164,7 +166,7 @@ class Shapes:
             f"{kind}_id": topic.id if kind == "post" else report.post.id,
             "reason": flag.message or "no reason given",
             "resolved": self.lemmy.is_closed(report),
-        } | self._times(flag.at, closed[1] if closed else None)
+        } | self.times(flag.at, closed[1] if closed else None)
         if closed:
             record["resolver_id"] = forum.user(closed[0]).id
         shown = self.post_view(topic) if kind == "post" else self.comment_view(report.post)

@@ -126,6 +126,8 @@ def config() -> ResponseReturnValue:
         postQueue=int(board().state.queueing),
         minimumPostLength=LEAST,
         maximumPostLength=MOST,
+        maximumChatMessageLength=1_000,
+        disableChat=False,
         maximumFileSize=MAX_BYTES // 1024,
         topicsPerPage=20,
         postsPerPage=board().state.per_page,

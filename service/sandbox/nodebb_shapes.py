@@ -113,6 +113,7 @@ def profile(board: Board, user: User) -> Json:
     """An account's page: what the one who looks at it is and may."""
     me = board.me()
     return account(board, user) | {
+        "aboutme": user.bio,
         "yourid": me.id,
         "theirid": user.id,
         "isTargetAdmin": user.admin,

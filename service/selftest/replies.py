@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from random import Random
 from typing import Any
@@ -22,14 +22,17 @@ from service.selftest.place import Place, TrialError, throw_away
 from service.selftest.replies_clock import Clock, by_clock
 from service.selftest.replies_count import Tally, count, unsettled
 from service.selftest.replies_crew import Crew, Kills
+from service.selftest.replies_person import Person, Task
 from service.selftest.replies_platform import LATE, MODES, Mode, Platform, platforms
 from service.selftest.replies_points import EVERY_POINT
 from service.usecases import intake, polling, triage
 from service.usecases.connections import connect, set_shadow
+from service.usecases.people import create_person
 from service.usecases.searching import SEARCH
 
 Say = Callable[[str], None]
 READ_SECONDS = 180.0
+PEOPLE = 2
 #: Our seconds that an answer may take, and all of them together, before the trial is given up.
 ANSWER_SECONDS, LEAST_SECONDS = 5.0, 240.0
 #: Our seconds between two looks at the processes, and how many looks there are between two words of progress.
@@ -139,13 +142,31 @@ def _cases(deps: Deps) -> int:
 
 def play(place: Place, clock: Clock, plan: Plan, each: int, rng: Random, say: Say) -> Crew:
     """Lets the desk answer each case `each` times while its processes are killed, until all is settled."""
-    crew = Crew(place, clock, Kills(plan.kills, plan.random_kills, plan.points), rng, each=each)
+    cases = _in_any_order(place.deps, rng)
+    kills, people = Kills(plan.kills, plan.random_kills, plan.points), _hire(place, cases, each)
+    crew = Crew(place, clock, kills, rng, people, tasks=len(cases) * each)
     try:
         crew.start()
         _until_settled(place.deps, crew, clock, plan, say)
     finally:
         crew.stop()
     return crew
+
+
+def _in_any_order(deps: Deps, rng: Random) -> Sequence[int]:
+    with deps.store.read() as session:
+        cases = session.scalars(select(Case.id).order_by(Case.id)).all()
+    return rng.sample(cases, len(cases))
+
+
+def _hire(place: Place, cases: Sequence[int], each: int) -> list[Person]:
+    """All answers to one case are written by one person: another's answer would hold theirs back."""
+    made = []
+    for number in range(PEOPLE):
+        name = f"trial-{number + 1}"
+        tasks = [Task(case_id, n) for n in range(each) for case_id in cases[number::PEOPLE]]
+        made.append(Person(place.deps, place.port, name, create_person(place.deps, name, "manager"), tasks))
+    return made
 
 
 def _until_settled(deps: Deps, crew: Crew, clock: Clock, plan: Plan, say: Say) -> None:

@@ -1,4 +1,4 @@
-"""The desk's processes in a trial of replies, kept alive: whoever is killed, at a point or at random, starts again.
+"""The desk's processes in a trial, kept alive: whoever is killed, at a point or at random, starts again.
 
 They are the real ones: `tenth run` with gunicorn and a worker under it, and a second worker, since two must not get in
 each other's way. Gunicorn starts its own workers again, the supervisor its children, and the crew what nobody is above:
@@ -8,30 +8,26 @@ the supervisor, as a host's service manager would, and the second worker.
 from __future__ import annotations
 
 import os
+import secrets
 import signal
 import subprocess
+import threading
 import time
 from collections import Counter
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from random import Random
 
-from sqlalchemy import select
-
-from service.db.models import Case
 from service.selftest.place import Place, TrialError, last_words
 from service.selftest.processes import desk_processes
 from service.selftest.replies_clock import Clock
 from service.selftest.replies_inside import write_inside
-from service.selftest.replies_person import Person, Task
 from service.selftest.replies_points import EVERY_POINT, POINTS
 from service.selftest.replies_slips import Slips
-from service.usecases.people import create_person
 
 #: Who is killed at random.
 TARGETS = ("web", "web_master", "worker", "worker", "supervisor")
-PEOPLE = 2
 #: Our seconds between two kills at random, between two starts of a supervisor, and that it may be away.
 MEAN_SECONDS, START_EVERY, MOST_AWAY = 3.0, 1.0, 90.0
 #: A supervisor that has run this long did not end because the port was still taken.
@@ -41,35 +37,67 @@ STOP_SECONDS = 15.0
 
 @dataclass(frozen=True, slots=True)
 class Kills:
-    """How many: `at_points` at each of the `points`, and `at_random` beside them."""
+    """How many: `at_points` at each of the `points`, and `at_random` beside them. `of`: all there are, by role."""
 
     at_points: int
     at_random: int
     points: Collection[str] = EVERY_POINT
+    of: Mapping[str, Sequence[str]] = field(default_factory=lambda: POINTS)
 
     def by_role(self, rng: Random) -> dict[str, list[str]]:
         """The points to die at, in random order."""
         found = {}
-        for role, names in POINTS.items():
+        for role, names in self.of.items():
             found[role] = [name for name in names if name in self.points for _ in range(self.at_points)]
             rng.shuffle(found[role])
         return found
 
 
+class Hand(threading.Thread):
+    """Somebody who works at the desk, on a thread of their own; `error` says why they cannot go on."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(name=name, daemon=True)
+        self.ended = threading.Event()
+        self.done, self.error = False, ""
+
+    def work(self) -> None:
+        """All there is to do; returns early once `ended` is set."""
+        raise NotImplementedError
+
+    def leave(self) -> None:
+        """Closes what is open."""
+
+    def stop(self) -> None:
+        """Asks to end after the page of now."""
+        self.ended.set()
+
+    def run(self) -> None:
+        try:
+            self.work()
+            self.done = not self.ended.is_set()
+        except Exception as error:
+            self.error = f"{type(error).__name__}: {error}"
+        finally:
+            self.leave()
+
+
 class Crew:
     """Starts the desk and its people, looks after them, and kills at random beside the points."""
 
-    def __init__(self, place: Place, clock: Clock, kills: Kills, rng: Random, *, each: int) -> None:
-        """`each`: how often every case is answered."""
-        self._place, self._rng, self._each = place, rng, each
-        cases = self._cases()
-        self._slips = Slips(place.folder / "points")
+    def __init__(
+        self, place: Place, clock: Clock, kills: Kills, rng: Random, people: Sequence[Hand], *, tasks: int
+    ) -> None:
+        """`tasks`: how often a point is passed, all in all."""
+        self._place, self._rng, self._people = place, rng, people
+        own = secrets.token_hex(4)
+        self._slips = Slips(place.folder / f"points-{own}")
         points = kills.by_role(rng)
         # Over the first half of the work: later there may be none left to reach a point with.
-        most = {role: len(cases) * each // (2 * max(1, len(names))) for role, names in points.items()}
+        most = {role: tasks // (2 * max(1, len(names))) for role, names in points.items()}
         self._slips.put(points, most, rng)
-        place.given |= write_inside(place.folder / "inside", str(clock), self._slips) | {"TENTH_POLL_SECONDS": "1200"}
-        self._people = self._hire(cases)
+        inside = write_inside(place.folder / f"inside-{own}", str(clock), self._slips)
+        place.given |= inside | {"TENTH_POLL_SECONDS": "1200"}
         self._second: subprocess.Popen[bytes] | None = None
         self._left, self._strike_at = kills.at_random, time.monotonic() + self._pause()
         self._launched_at, self._steady_at = float("-inf"), time.monotonic()
@@ -79,7 +107,7 @@ class Crew:
 
     @property
     def written(self) -> bool:
-        """Whether the people have sent everything."""
+        """Whether the people are through with everything."""
         return all(person.done for person in self._people)
 
     def start(self) -> None:
@@ -116,22 +144,6 @@ class Crew:
             if person.is_alive():
                 person.join(STOP_SECONDS)
         self.killed = self._slips.died() + self._struck
-
-    def _cases(self) -> Sequence[int]:
-        """In an order of its own for each trial."""
-        with self._place.deps.store.read() as session:
-            cases = session.scalars(select(Case.id).order_by(Case.id)).all()
-        return self._rng.sample(cases, len(cases))
-
-    def _hire(self, cases: Sequence[int]) -> list[Person]:
-        """All answers to one case are written by one person: another's answer would hold theirs back."""
-        made = []
-        for number in range(PEOPLE):
-            name = f"trial-{number + 1}"
-            tasks = [Task(case_id, n) for n in range(self._each) for case_id in cases[number::PEOPLE]]
-            password = create_person(self._place.deps, name, "manager")
-            made.append(Person(self._place.deps, self._place.port, name, password, tasks))
-        return made
 
     def _keep_supervisor(self, now: float) -> None:
         """Starts it again and again: what a killed one has left behind keeps the port for a while."""

@@ -86,7 +86,7 @@ def platforms(counts: Mapping[Mode, int], clock: Clock, seed: int) -> Iterator[l
     """A sandbox for each mode, with so many conversations that wait for an answer."""
     with ExitStack() as stack:
         started = [(mode, stack.enter_context(_process(mode, count, clock, seed))) for mode, count in counts.items()]
-        yield [Platform(mode, _told(process)) for mode, process in started]
+        yield [Platform(mode, told_by(process)) for mode, process in started]
 
 
 @contextmanager
@@ -104,7 +104,7 @@ def _process(mode: Mode, count: int, clock: Clock, seed: int) -> Iterator[subpro
             process.wait()
 
 
-def _told(process: subprocess.Popen[bytes]) -> Any:
+def told_by(process: subprocess.Popen[bytes]) -> Any:
     assert process.stdout is not None
     line = process.stdout.readline()
     if not line:

@@ -8,18 +8,17 @@ from __future__ import annotations
 import os
 import signal
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from functools import partial
 from pathlib import Path
 from random import Random
 from typing import Any
 
 from sqlalchemy import Connection, Engine, event
 
-from moderation.policy import Permit
-from plugins.contract import Act, Check, Connector, Page, Receipt, Session
+from plugins.contract import Connector, Session
 from service.deps import Deps
 
 #: By role, in the order in which a reply passes them.
@@ -33,7 +32,13 @@ _COMMITS = {
     "release_commit": ("INSERT INTO action", "approved"),
     "sending_commit": ("INSERT INTO outbox", "sending"),
     "done_commit": ("UPDATE outbox", "done"),
+    "accept_commit": ("UPDATE rights_grant", "active"),
+    "revoke_commit": ("UPDATE rights_grant", "revoked"),
+    "held_commit": ("UPDATE platform_right", "held"),
+    "gone_commit": ("UPDATE platform_right", "gone"),
 }
+#: The calls of a session that a point can stand before or in.
+_CALLS = {"call": "perform", "give": "give", "take": "take"}
 #: Longest time, in our seconds, that a call may live before it is cut.
 _CALL_SECONDS = 0.4
 
@@ -108,41 +113,29 @@ def _armed(connector: Connector, point: Point) -> Connector:
 
     def open_armed(self: Any, *given: Any) -> Session | None:
         session = kind.open(self, *given)
-        return ArmedSession(session, point) if session is not None else None
+        if session is not None:
+            arm_session(session, point)
+        return session
 
     made: Connector = type(f"Armed{kind.__name__}", (kind,), {"open": open_armed})()
     return made
 
 
-class ArmedSession:
-    """Keeps plugins.contract.Session; only `perform` ends anything."""
+def arm_session(session: Session, point: Point) -> None:
+    """Puts the point before or into the call that it names, if this session has it."""
+    when, _, what = point.name.partition("_")
+    call = getattr(session, _CALLS[what], None)
+    if call is not None:
+        setattr(session, _CALLS[what], partial(_called, call, point, cut=when == "in"))
 
-    def __init__(self, real: Session, point: Point) -> None:
-        self._real, self._point = real, point
 
-    def check(self) -> Check:
-        return self._real.check()
-
-    def poll(self, cursor: str) -> Page:
-        return self._real.poll(cursor)
-
-    def fetch_thread(self, thread_id: str) -> Page:
-        return self._real.fetch_thread(thread_id)
-
-    def perform(self, permit: Permit, act: Act) -> Receipt:
-        if self._point.name == "before_call":
-            self._point.reached()
-        if self._point.name != "in_call":
-            return self._real.perform(permit, act)
-        knife = threading.Timer(self._point.rng.uniform(0.0, _CALL_SECONDS), self._point.reached)
-        knife.start()
-        try:
-            return self._real.perform(permit, act)
-        finally:
-            knife.cancel()
-
-    def find_existing(self, act: Act, since: datetime) -> Receipt | None:
-        return self._real.find_existing(act, since)
-
-    def close(self) -> None:
-        self._real.close()
+def _called(call: Callable[..., Any], point: Point, *given: Any, cut: bool) -> Any:
+    if not cut:
+        point.reached()
+        return call(*given)
+    knife = threading.Timer(point.rng.uniform(0.0, _CALL_SECONDS), point.reached)
+    knife.start()
+    try:
+        return call(*given)
+    finally:
+        knife.cancel()

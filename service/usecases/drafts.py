@@ -62,7 +62,7 @@ def write_draft(deps: Deps, client: Client, thread_id: int, words: Words, accoun
         case = session.scalars(select(Case).where(Case.thread_id == thread_id).with_for_update()).one_or_none()
         if case is None:
             raise BadInput("There is no such conversation.")
-        program = _as_person(deps, session, client)
+        program = as_person(deps, session, client)
         reply = _open(session, case, program)
         if reply is None:
             reply = _taken(session, case, program, without_nul(words.text))
@@ -128,8 +128,8 @@ def program_of(deps: Deps, reply_id: int) -> str:
 # ------------------------------------------------------------------ small parts
 
 
-def _as_person(deps: Deps, session: Session, client: Client) -> Known:
-    """The program as a writer, with its row made at the first time."""
+def as_person(deps: Deps, session: Session, client: Client) -> Known:
+    """The program as somebody who writes or decides, with its row made at the first time."""
     row = {"username": _username(client), "name": f"{PROGRAM}:{client.name}", "role": PROGRAM, "active": False}
     hidden = {"password_hash": "", "audit_salt": secrets.token_hex(16), "created_at": deps.now()}
     known = _known(session, client)

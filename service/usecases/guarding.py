@@ -14,6 +14,7 @@ from moderation.guards.contract import PASSED_BY, Finding, Guard, House
 from moderation.guards.money import amounts
 from moderation.model import AuthorRole, Capability
 from moderation.policy import Level
+from moderation.triage import dangers
 from plugins.contract import Composed, Composes, Limits
 from service.db.models import Action, Author, Case, Connection, Message, Person, Thread
 from service.db.reply_tables import ApprovalRule, BrandAccount, Reply, ReplyImage
@@ -67,7 +68,7 @@ def wants(session: Session, reply: Reply, found: Sequence[Finding]) -> list[dict
     """Why a second person must say yes, by the rules in force; empty when nobody must."""
     writer, case = session.get_one(Person, reply.writer_id), session.get_one(Case, reply.case_id)
     message = session.get_one(Message, reply.message_id)
-    rules = [rule for rule in case.rules.split(",") if rule]
+    rules = dangers(case.rules.split(","))
     topics = {name for name, chance in (message.intents or {}).items() if chance >= 0.5}
     reasons = []
     for rule in session.scalars(select(ApprovalRule).order_by(ApprovalRule.id)):

@@ -15,7 +15,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from service.auth.external.address import host_of, server_origin
-from service.auth.external.proof import Proof, Provider, Trouble, Why
+from service.auth.external.proof import PROFILE_PROVEN, Proof, Provider, Trouble, Why
 from service.db.audit import Entry, append
 from service.db.identity_tables import ForumSecret, Identity
 from service.db.models import Person
@@ -23,7 +23,7 @@ from service.db.people_tables import Passkey
 from service.db.trust import touch_authors
 from service.deps import Deps
 from service.usecases.people import Known, add_person, known_person, pseudonym
-from service.usecases.proofs import authors_of, has_offer
+from service.usecases.proofs import authors_of, has_offer, offering
 from service.usecases.proving import forums
 
 #: Roles that do not come in by an account on a platform: whoever takes that account over would run the desk.
@@ -60,7 +60,7 @@ class Ways:
 def ways_in(deps: Deps) -> Ways:
     """What the door offers: platforms only where somebody could come in by them."""
     with deps.store.read() as session:
-        used = set(session.scalars(select(Identity.provider).distinct()))
+        used = set(session.scalars(select(Identity.provider).distinct())) | offering(session)
     open_to = {p for p in Provider if deps.settings.allow_authors or p in used}
     known = forums(deps) if Provider.DISCOURSE in open_to else []
     return Ways(_company_name(deps), Provider.MASTODON in open_to, tuple(known))
@@ -211,9 +211,12 @@ def _note(deps: Deps, session: Session, kind: str, person: Person, row: Identity
 
 def _other_ways(session: Session, person: Person, row: Identity) -> bool:
     """Whether somebody could still sign in without this identity."""
+    if row.provider in PROFILE_PROVEN:
+        return True
     if person.password_hash or session.scalar(select(Passkey.id).where(Passkey.person_id == person.id).limit(1)):
         return True
     others = select(func.count()).select_from(Identity).where(Identity.person_id == person.id, Identity.id != row.id)
+    others = others.where(Identity.provider.not_in(PROFILE_PROVEN))
     if person.role in GUARDED:
         others = others.where(Identity.provider == Provider.OIDC)
     return bool(session.scalar(others))

@@ -16,14 +16,17 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
 from moderation.errors import BadInput
-from moderation.model import Event, MessageGone, MessageSeen, ThreadChanged, ThreadListed
+from moderation.model import AuthorSeen, Event, MessageGone, MessageSeen, ReportSeen, ThreadChanged, ThreadListed
 from moderation.scoring.contract import Score, Text
 from plugins.contract import Delivery
 from service.db import deliveries as inbox
 from service.db.deliveries import Claimed
-from service.db.erase import erase_raw
+from service.db.erase import empty, erase_raw
 from service.db.intake import Incoming, ended, known_states, newer, settle, thread_subject
+from service.db.reports import raw_subject
+from service.db.unread import closed_among, heard, speakers
 from service.deps import Deps
+from service.usecases import watched
 from service.usecases.connections import Opened, opened
 
 log = structlog.get_logger(__name__)
@@ -33,15 +36,19 @@ BACKOFF = (5, 30, 120, 600, 1800)
 #: A platform's clock may be a little ahead of ours; a date further ahead is pulled back to when we read it.
 CLOCK_SKEW = timedelta(minutes=10)
 LONGEST_ID = 300
+#: Nobody reads a complaint that is longer.
+LONGEST_COMPLAINT = 10_000
 
 
 @dataclass(slots=True)
 class Item:
-    """A claimed delivery on its way."""
+    """A claimed delivery on its way; `hushed`: somebody speaks in it who is not read."""
 
     claimed: Claimed
     events: list[Event] = field(default_factory=list)
     subject: str | None = None
+    hushed: bool = False
+    found: dict[str, tuple[watched.Found, ...]] = field(default_factory=dict)
 
 
 def accept(deps: Deps, connection_id: int, source: str, found: Sequence[Delivery]) -> int:
@@ -73,7 +80,10 @@ def _process(deps: Deps, connection_id: int, rows: list[Claimed]) -> None:
     with deps.store.read() as session:
         connection = opened(deps, session, connection_id)
     items, errors = _parse_all(connection, rows, deps.now())
+    with deps.store.read() as session:
+        _hush(deps, session, connection_id, items)
     scores = _score(deps, connection_id, items)
+    _watch(deps, connection_id, items, scores)
     done = _write(deps, connection_id, rows, items, scores, errors)
     log.info("deliveries.processed", connection=connection.name, claimed=len(rows), done=done, failed=len(errors))
 
@@ -98,11 +108,20 @@ def _parse_all(
     return items, errors
 
 
+def _hush(deps: Deps, session: Session, connection_id: int, items: Sequence[Item]) -> None:
+    """Drops what comes from authors who are not read."""
+    closed = closed_among(session, deps.vault, connection_id, speakers(e for item in items for e in item.events))
+    for item in items:
+        kept = heard(item.events, closed)
+        item.hushed, item.events = item.hushed or kept != item.events, kept
+
+
 def _subject(events: Sequence[Event]) -> str | None:
-    """What a raw delivery is about, for taking its words away later: a message, else a thread."""
+    """What a raw delivery is about, for taking its words away later: a message, else a thread, else a report."""
     message = next((e.remote_id[:300] for e in events if isinstance(e, MessageSeen | MessageGone)), None)
     thread = next((e.thread.remote_id for e in events if isinstance(e, ThreadChanged)), None)
-    return message or (thread_subject(thread) if thread else None)
+    report = next((raw_subject(e) for e in events if isinstance(e, ReportSeen)), None)
+    return message or (thread_subject(thread) if thread else report)
 
 
 def clean(event: Event, received_at: datetime) -> Event:
@@ -112,11 +131,12 @@ def clean(event: Event, received_at: datetime) -> Event:
     """
     if isinstance(event, ThreadListed):
         return replace(event, at=min(event.at, received_at))
+    if isinstance(event, ReportSeen):
+        return _clean_report(event, received_at + CLOCK_SKEW)
     if not isinstance(event, MessageSeen):
         return event
     ids = (event.remote_id, event.thread.remote_id, event.author.remote_id, event.in_reply_to or "")
-    if any(len(one) > LONGEST_ID for one in (*ids, event.thread.community.remote_id)):
-        raise BadInput(f"An id in it is longer than {LONGEST_ID} characters.")
+    _refuse_long(*ids, event.thread.community.remote_id)
     latest = received_at + CLOCK_SKEW
     return replace(
         event,
@@ -124,11 +144,33 @@ def clean(event: Event, received_at: datetime) -> Event:
         content_warning=storable(event.content_warning),
         visibility=event.visibility[:20],
         created_at=min(event.created_at, latest),
-        author=replace(event.author, name=storable(event.author.name), handle=storable(event.author.handle)),
+        author=_clean_author(event.author),
         thread=replace(event.thread, title=None if event.thread.title is None else storable(event.thread.title)),
         likes=min(max(event.likes, 0), 2_000_000_000),
         shares=min(max(event.shares, 0), 2_000_000_000),
     )
+
+
+def _clean_report(report: ReportSeen, latest: datetime) -> ReportSeen:
+    about, reporter = report.about, report.reporter
+    people = [one.remote_id for one in (about, reporter) if one is not None]
+    _refuse_long(report.remote_id, report.message_id or "", *people)
+    return replace(
+        report,
+        at=min(report.at, latest),
+        text=storable(report.text)[:LONGEST_COMPLAINT],
+        about=_clean_author(about) if about is not None else None,
+        reporter=_clean_author(reporter) if reporter is not None else None,
+    )
+
+
+def _clean_author(seen: AuthorSeen) -> AuthorSeen:
+    return replace(seen, name=storable(seen.name), handle=storable(seen.handle))
+
+
+def _refuse_long(*ids: str) -> None:
+    if any(len(one) > LONGEST_ID for one in ids):
+        raise BadInput(f"An id in it is longer than {LONGEST_ID} characters.")
 
 
 def storable(text: str) -> str:
@@ -147,6 +189,14 @@ def _score(deps: Deps, connection_id: int, items: Sequence[Item]) -> dict[str, S
     return dict(zip((e.remote_id for e in fresh), deps.scorer.score(texts), strict=True)) if texts else {}
 
 
+def _watch(deps: Deps, connection_id: int, items: Sequence[Item], scores: dict[str, Score]) -> None:
+    """Looks for watched words in what is new."""
+    new = [[e for e in i.events if isinstance(e, MessageSeen) and e.remote_id in scores] for i in items]
+    found = watched.find(deps, connection_id, [event for events in new for event in events])
+    for item, events in zip(items, new, strict=True):
+        item.found = {e.remote_id: found[e.remote_id] for e in events if e.remote_id in found}
+
+
 def _gather(deps: Deps, connection_id: int, items: Sequence[Item]) -> Incoming:
     incoming = Incoming(connection_id, deps.now())
     for item in items:
@@ -159,6 +209,8 @@ def _gather(deps: Deps, connection_id: int, items: Sequence[Item]) -> Incoming:
                 incoming.add_thread(event.thread)
             elif isinstance(event, ThreadListed):
                 incoming.listed.append(event)
+            elif isinstance(event, ReportSeen):
+                incoming.reports.append(event)
     return incoming
 
 
@@ -174,11 +226,13 @@ def _write(
         mine = inbox.still_mine(session, rows)
         inbox.fail(session, {id_: error for id_, error in errors.items() if id_ in mine})
         good = [i for i in items if i.claimed.id in mine]
+        _hush(deps, session, connection_id, good)  # somebody may have been erased while it was scored
         failed = _settle_or_split(deps, session, connection_id, good, scores)
         inbox.fail(session, failed)
         done = {i.claimed.id: i.subject for i in good if i.claimed.id not in failed}
         inbox.finish(session, done)
         erase_raw(session, connection_id, done)
+        empty(session, [i.claimed.id for i in good if i.hushed and i.claimed.id in done])
     return len(good) - len(failed)
 
 
@@ -203,6 +257,7 @@ def _settle(deps: Deps, session: Session, connection_id: int, items: list[Item],
     incoming.scores = scores
     with session.begin_nested():
         settle(session, incoming)
+        watched.note(deps, session, connection_id, {r: found for i in items for r, found in i.found.items()})
 
 
 def _again(deps: Deps, claimed: Claimed, error: Exception) -> tuple[str, datetime | None]:

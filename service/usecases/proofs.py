@@ -15,7 +15,12 @@ from service.db.identity_tables import Identity
 from service.db.models import Author, Connection
 
 #: Which connector reads what a provider proves. A company's sign-in proves no author.
-_CONNECTORS = {Provider.MASTODON: "mastodon", Provider.DISCOURSE: "discourse"}
+_CONNECTORS = {
+    Provider.MASTODON: "mastodon",
+    Provider.DISCOURSE: "discourse",
+    Provider.NODEBB: "nodebb",
+    Provider.LEMMY: "lemmy",
+}
 
 
 def authors_of(session: Session, person_id: int) -> frozenset[int]:
@@ -31,19 +36,22 @@ def is_author(session: Session, person_id: int, author_id: int) -> bool:
 
 def person_of(session: Session, author_id: int) -> int | None:
     """The person who has proven to be an author, if anybody has."""
+    return next((identity.person_id for identity in identities_of(session, author_id)), None)
+
+
+def identities_of(session: Session, author_id: int) -> list[Identity]:
+    """The identities by which somebody has proven to be an author."""
     author = session.get_one(Author, author_id)
     connection = session.get_one(Connection, author.connection_id)
     provider = next((p for p, connector in _CONNECTORS.items() if connector == connection.connector), None)
     if provider is None:
-        return None
+        return []
     name = author.handle.lstrip("@").split("@")[0]
     same = or_(
         Identity.subject == author.remote_id, func.lower(Identity.handle).contains(name.lower(), autoescape=True)
     )
-    for identity in session.scalars(select(Identity).where(Identity.provider == provider, same)):
-        if author_id in _authors(session, identity):
-            return identity.person_id
-    return None
+    found = session.scalars(select(Identity).where(Identity.provider == provider, same).order_by(Identity.id))
+    return [identity for identity in found.all() if author_id in _authors(session, identity)]
 
 
 def has_offer(session: Session, proof: Proof) -> bool:
@@ -51,6 +59,12 @@ def has_offer(session: Session, proof: Proof) -> bool:
     theirs = tuple(_authors(session, proof))
     offered = select(GrantRow.id).where(GrantRow.author_id.in_(theirs), GrantRow.state == GrantState.OFFERED)
     return bool(theirs) and session.scalar(offered.limit(1)) is not None
+
+
+def offering(session: Session) -> frozenset[str]:
+    """Connectors of the platforms on which somebody was offered a grant that they can still accept."""
+    query = select(Connection.connector).join(GrantRow, GrantRow.connection_id == Connection.id)
+    return frozenset(session.scalars(query.where(GrantRow.state == GrantState.OFFERED)))
 
 
 def _authors(session: Session, proven: Identity | Proof) -> Iterator[int]:

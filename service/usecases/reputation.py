@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 from moderation.errors import BadInput
 from moderation.trust import Against, Reputation, against
 from moderation.trust_voices import Circle
-from service.db import standings, trust
+from service.db import reports, standings, trust
 from service.db.models import Author, Community, Connection, Message, Thread
 from service.db.trust_tables import Product, StandingRow, TrustAuthor, TrustMark, TrustThread
 from service.deps import Deps
@@ -138,7 +138,7 @@ def _stand_block(deps: Deps) -> int:
     with deps.store.read() as session:
         same = same_person(session)
         due = standings.due(session, same, now, BLOCK)
-        made = standings.make(session, due, same, {}, now)
+        made = standings.make(session, due, same, reports.tally(session, due, same), now)
     if due:
         with deps.store.write() as session:
             standings.keep(session, due, made, now)
@@ -151,7 +151,7 @@ def _stand_block(deps: Deps) -> int:
 def rockstars(deps: Deps, area: str = "", shown: int = SHOWN) -> Found:
     """The best of an area ("" everywhere), as standings are kept. Raises BadInput where there is no such area."""
     with deps.store.read() as session:
-        names = _names(session)
+        names = area_names(session)
         if area and area not in names:
             raise BadInput(f"There is no area “{area}”. `tenth rockstars --areas` lists them.")
         rows = _top(session, area)
@@ -171,7 +171,7 @@ def rockstars(deps: Deps, area: str = "", shown: int = SHOWN) -> Found:
 def areas(deps: Deps) -> list[Area]:
     """Every area in which somebody has a standing, those with the most people first."""
     with deps.store.read() as session:
-        names = _names(session)
+        names = area_names(session)
         query = select(StandingRow.area, func.count()).where(StandingRow.area.in_(names)).group_by(StandingRow.area)
         found = [Area(key, names[key], people) for key, people in session.execute(query)]
     return sorted(found, key=lambda a: (-a.people, a.name.casefold(), a.key))
@@ -252,7 +252,7 @@ def _areas_of(session: Session, ids: list[int], names: Mapping[str, str]) -> dic
     return found
 
 
-def _names(session: Session) -> dict[str, str]:
+def area_names(session: Session) -> dict[str, str]:
     """Words for every area that is known."""
     keys = session.scalars(select(StandingRow.area).where(StandingRow.area != "").distinct())
     query = select(Community.id, Community.name, Connection.name).join(Connection)

@@ -135,7 +135,8 @@ def _claim(deps: Deps, connection_id: int | None) -> list[_Call]:
 
 def _take_on(session: DbSession, row: PlatformRight, now: datetime) -> _Call | None:
     """Authorizes again, and commits the lease before the call."""
-    if row.busy_until is not None:  # a call that never ended may have had its effect, or will
+    took = row.state == TAKING and row.tries > 0
+    if row.busy_until is not None and not took:  # a call that never ended may have given the right, or will
         row.unsure_until = now + UNSURE
     author, community = session.get_one(Author, row.author_id), session.get_one(Community, row.community_id)
     row.tries += 1

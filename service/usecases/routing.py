@@ -16,6 +16,7 @@ from moderation.errors import BadInput
 from moderation.routing import ANY, LIKELY, Facts, Rule, holds, primary, route
 from moderation.scoring.contract import INTENTS
 from moderation.scoring.rules import CATEGORIES
+from moderation.triage import dangers
 from service.db.audit import Entry, append
 from service.db.deliveries import insert_new
 from service.db.models import Case, Community, Connection, Message
@@ -179,7 +180,7 @@ def _facts(session: Session, *where: ColumnElement[bool]) -> list[tuple[int, Fac
         .where(Case.open.is_(True), *where)
     )
     return [
-        (case_id, Facts(community, _likely(intents or {}), frozenset(filter(None, rules.split(","))), language or ""))
+        (case_id, Facts(community, _likely(intents or {}), dangers(rules.split(",")), language or ""))
         for case_id, community, rules, intents, language in session.execute(query)
     ]
 

@@ -12,6 +12,9 @@ from service.auth.external.proof import Provider
 from service.db.identity_tables import Identity
 from service.db.models import Author, Connection
 
+#: Platforms that vouch for their own accounts, by number.
+_OWN_NUMBERS = (Provider.DISCOURSE, Provider.NODEBB, Provider.LEMMY)
+
 
 def same_person(session: Session) -> dict[int, int]:
     """Author ids of people with several proven accounts, each to the lowest of that person."""
@@ -32,7 +35,7 @@ def _on_forums(session: Session) -> list[tuple[int, int]]:
         select(Identity.person_id, Author.id, Identity.issuer, Connection.url)
         .join(Author, Author.remote_id == Identity.subject)
         .join(Connection, Connection.id == Author.connection_id)
-        .where(Identity.provider == Provider.DISCOURSE, Connection.connector == "discourse")
+        .where(Identity.provider.in_(_OWN_NUMBERS), Connection.connector == Identity.provider)
     )
     return [(person, author) for person, author, issuer, url in session.execute(query) if issuer == url.rstrip("/")]
 

@@ -23,6 +23,9 @@ from service.usecases import guarding
 from service.usecases.cases import unanswered
 from service.usecases.people import pseudonym
 
+#: What follows a decision that stands without it: failing, it asks for nobody in the conversation.
+_BESIDE = frozenset({str(Capability.RESOLVE_REPORT), str(Capability.NOTIFY)})
+
 
 def refuse_guarded(deps: Deps, session: Session, action: Action, actor: Actor, links: Sequence[Finding]) -> None:
     """Reads an answer once more, as whoever released it. Raises NotAllowed with the reason in words."""
@@ -49,7 +52,7 @@ def settle(deps: Deps, session: Session, action_id: int, attempt: int, state: st
     session.execute(update(Outbox).where(Outbox.action_id == action_id, Outbox.attempt == attempt).values(**outcome))
     settle_reply(deps, session, action, state, receipt)
     settle_act(session, action, state)
-    if state == "failed" and action.reply_id is None:
+    if state == "failed" and action.reply_id is None and action.kind not in _BESIDE:
         reopened = {"state": "open", "open": True, "lane": "needs", "decided_at": None}
         session.execute(update(Case).where(Case.id == action.case_id).values(**reopened))
     if state in ("done", "failed", "unknown"):

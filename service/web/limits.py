@@ -16,12 +16,14 @@ GUESSABLE = (
     *("web.sign_in", "web.second_factor", "web.enter_by_passkey", "web.use_link"),
     *("web.change_password", "web.prove", "web.prove_by_passkey"),
 )
+#: Views that take words from anybody.
+OPEN_TO_ALL = ("web.contest", "web.send_notice", "web.prove_profile")
 FAILED = 401
 LOCKED = 429
 
 
 def install(app: Flask, settings: Settings) -> None:
-    """Puts one limit around all views that take something that could be guessed."""
+    """Puts one limit around all views that take something that could be guessed, one around those open to all."""
     limiter = Limiter(
         get_remote_address,
         app=app,
@@ -34,6 +36,10 @@ def install(app: Flask, settings: Settings) -> None:
     for endpoint in GUESSABLE:
         view: Any = app.view_functions[endpoint]
         app.view_functions[endpoint] = limited(view)
+    written = limiter.shared_limit(PER_ADDRESS, scope="writing", methods=["POST"])
+    for endpoint in OPEN_TO_ALL:
+        given: Any = app.view_functions[endpoint]
+        app.view_functions[endpoint] = written(given)
 
 
 def _failed(response: Response) -> bool:

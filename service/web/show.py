@@ -61,6 +61,7 @@ _RULES = {
     "threat": _l("threat"),
     "legal": _l("law, regulator or press"),
     "self_harm": _l("somebody in distress"),
+    "watched": _l("a watched word"),
 }
 _SCORERS = {
     "embedded": _l("the fast scorer"),

@@ -31,7 +31,7 @@ OPEN = {
     "static": "a folder that is not there",
 }
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "TRACE")
-ARGUMENTS = {"thread_id": "1", "reply_id": "1", "connection": "forum", "filename": "none.css"}
+ARGUMENTS = {"thread_id": "1", "reply_id": "1", "connection": "forum", "filename": "none.css", "report_id": "1"}
 PASSWORD = "a-long-enough-password"
 
 

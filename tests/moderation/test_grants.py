@@ -143,6 +143,24 @@ def test_a_suspension_needs_a_second_person(role: str) -> None:
     assert authorize(Actor("a", role), Capability.SUSPEND, replace(POST, second="b"), NOW)
 
 
+@pytest.mark.parametrize(
+    ("role", "did", "appealed", "allowed"),
+    [
+        ("rock_star", "manager", False, False),
+        ("rock_star", "manager", True, False),
+        ("rock_star", "rock_star", False, False),
+        ("manager", "rock_star", False, True),
+        ("manager", "manager", False, True),
+        ("manager", "owner", False, False),
+        ("manager", "owner", True, True),
+    ],
+)
+def test_what_somebody_higher_did_stays_but_for_an_appeal(role: str, did: str, appealed: bool, allowed: bool) -> None:
+    subject = replace(POST, doer="b", did=RANKS[did], appealed=appealed)
+    for doer, expected in (("b", allowed), ("a", True)):
+        assert may((GRANT,), Capability.RESTORE, replace(subject, doer=doer), role) is expected
+
+
 @pytest.mark.parametrize("role", ["owner", "manager"])
 def test_nobody_judges_the_appeal_against_themselves_or_gives_to_themselves(role: str) -> None:
     with pytest.raises(NotAllowed, match="your own decision"):
@@ -201,6 +219,9 @@ subjects = st.builds(
     lately=st.tuples(st.integers(0, 40), st.integers(0, 80)),
     several=st.booleans(),
     second=st.sampled_from(["", "a", "b"]),
+    doer=st.sampled_from(["", "a", "b"]),
+    did=st.integers(0, 4),
+    appealed=st.booleans(),
 )
 kinds = st.sampled_from(sorted(Capability))
 

@@ -19,6 +19,7 @@ from moderation.triage import (
     as_time,
     assess,
     cut,
+    dangers,
     digest,
     look_again,
     places,
@@ -350,3 +351,8 @@ def test_every_fact_is_read_by_the_property_tests_above() -> None:
         *("sentiment_start", "sentiment_end", "recent", "topics"),
     }
     assert {f.name for f in fields(ThreadFacts)} == known
+
+
+def test_a_watched_word_is_no_rule_of_danger() -> None:
+    assert dangers(["", "watched"]) == frozenset()
+    assert dangers(["threat", "watched"]) == {"threat"}

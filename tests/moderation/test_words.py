@@ -12,7 +12,7 @@ from moderation import words
 from moderation.scoring import rules as rule_words
 from moderation.scoring import words as scored
 from moderation.scoring.contract import Reason
-from moderation.triage import ThreadFacts, assess
+from moderation.triage import WATCHED, ThreadFacts, assess
 from moderation.tuning import Tuning
 from moderation.words import RULES, SENTENCES, SILENT, duration, reasons_in_words
 
@@ -70,9 +70,10 @@ def test_both_languages_have_the_same_sentences_with_the_same_gaps() -> None:
 
 @pytest.mark.parametrize("locale", LOCALES)
 def test_every_rule_has_a_name(locale: str) -> None:
-    assert set(RULES[locale]) == set(rule_words.CATEGORIES)
-    named = reasons_in_words([["rule", 3.0, {"rules": list(rule_words.CATEGORIES)}]], [], 0, locale)[0].text
-    assert all(RULES[locale][rule] in named for rule in rule_words.CATEGORIES)
+    rules = [*rule_words.CATEGORIES, WATCHED]
+    assert set(RULES[locale]) == set(rules)
+    named = reasons_in_words([["rule", 3.0, {"rules": rules}]], [], 0, locale)[0].text
+    assert all(RULES[locale][rule] in named for rule in rules)
 
 
 def test_every_code_of_a_scorer_has_both_sentences() -> None:

@@ -25,8 +25,9 @@ from service.auth.external.proof import Proof, Provider, Trouble, Why
 from service.cli.identities import identities as command
 from service.config import load_settings
 from service.db.base import Base
+from service.db.grant_tables import GrantRow
 from service.db.identity_tables import ExternalFlow, ForumSecret, Identity
-from service.db.models import Person
+from service.db.models import Author, Connection, Person
 from service.deps import Deps, deps_of
 from service.usecases import flows, identities
 from service.usecases.flows import Question
@@ -285,6 +286,19 @@ def test_newcomers_get_the_role_of_the_settings_and_a_name_of_their_own(deps: De
     assert identities.enter_by(letting, nameless).username == "n"
     odd = replace(INES, subject="2", handle="Ω")
     assert identities.enter_by(letting, odd).username == "somebody"
+
+
+@pytest.mark.parametrize(("state", "open_"), [("proposed", False), ("offered", True), ("declined", False)])
+def test_the_door_of_a_forum_opens_for_whom_an_offer_waits(deps: Deps, state: str, open_: bool) -> None:
+    now, forum = deps.now(), "https://forum.brava.example"
+    with deps.store.write() as session:
+        session.add(Connection(name="forum", connector="discourse", settings={}, url=forum, state="ok", created_at=now))
+        session.flush()
+        session.add(Author(connection_id=1, remote_id="77", handle="nadia", first_seen_at=now))
+        session.flush()
+        given = {"connection_id": 1, "author_id": 1, "days": 9, "hourly": 9, "daily": 9, "capabilities": ["hide"]}
+        session.add(GrantRow(state=state, made_at=now, changed_at=now, **given))
+    assert identities.ways_in(deps).forums == ((forum,) if open_ else ())
 
 
 def test_the_last_way_in_stays(deps: Deps) -> None:

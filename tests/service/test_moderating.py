@@ -35,6 +35,24 @@ def hide(trust: Trust, community_id: int | None = None, **more: object) -> Wish:
     return Wish(Capability.HIDE, thread_id, WHY, message_id, **more)  # type: ignore[arg-type]
 
 
+def messages_of_others(trust: Trust, count: int) -> list[tuple[int, int]]:
+    """(thread, message) of customers in the expert's part, in conversations that somebody else began."""
+    first, _ = trust.message_of_others()
+    with trust.deps.store.read() as session:
+        own = select(Message.thread_id).where(Message.author_id == trust.author_id)
+        query = (
+            select(Message.thread_id, Message.id)
+            .join(Thread, Thread.id == Message.thread_id)
+            .join(Author, Author.id == Message.author_id)
+            .where(Thread.community_id == trust.community_id, Author.role == "customer")
+            .where(Message.author_id != trust.author_id, (Thread.id == first) | Thread.id.not_in(own))
+            .order_by(Message.created_at)
+        )
+        found = [(thread, message) for thread, message in session.execute(query)]
+    assert len(found) >= count
+    return found[-count:]
+
+
 def remote(trust: Trust, message_id: int | None) -> int:
     with trust.deps.store.read() as session:
         return int(session.get_one(Message, message_id).remote_id)
@@ -216,11 +234,10 @@ def test_an_act_that_is_undone_takes_its_planned_end_with_it(trust: Trust) -> No
 
 def test_acts_that_others_take_back_suspend_the_grant(trust: Trust) -> None:
     grant_id = trust.active()
-    thread_id, _ = trust.message_of_others()
-    for _ in range(3):
-        lock = act(trust.deps, Wish(Capability.LOCK, thread_id, WHY), trust.expert())
-        assert trust.desk.step(lock) == "done"
-        back = take_back(trust.deps, lock, trust.manager, "No rule was broken.")
+    for thread_id, message_id in messages_of_others(trust, 3):
+        action_id = act(trust.deps, Wish(Capability.HIDE, thread_id, WHY, message_id), trust.expert())
+        assert trust.desk.step(action_id) == "done"
+        back = take_back(trust.deps, action_id, trust.manager, "No rule was broken.")
         assert trust.desk.step(back) == "done"
     assert trust.state(grant_id) is GrantState.SUSPENDED
     assert kinds(trust).count("grant:suspend") == 1

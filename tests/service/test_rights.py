@@ -147,6 +147,17 @@ def test_a_worker_that_returns_late_frees_nothing_that_another_is_at(trust: Trus
     assert right(trust).state == "gone"
 
 
+def test_a_worker_that_dies_while_it_takes_leaves_no_doubt(trust: Trust) -> None:
+    """Only a call that gives can make a right appear later."""
+    grant_id = trust.active()
+    trust.settle(1)
+    grants.revoke(trust.deps, grant_id, trust.manager, "No more.")
+    assert rights._claim(trust.deps, None)
+    trust.settle(2, seconds=51)
+    assert not may_moderate(trust)
+    assert right(trust).state == "gone", right(trust).error
+
+
 def test_shadow_mode_and_the_stop_give_nothing_and_still_take(trust: Trust) -> None:
     grant_id = trust.active()
     set_shadow(trust.deps, trust.desk.connection_id, True, "test")

@@ -21,13 +21,14 @@ from service.db.models import Action
 from service.db.reply_tables import Reply
 from service.deps import utc_now
 from service.selftest import replies_points
+from service.selftest.browser import Fields
 from service.selftest.place import DATABASE_VARIABLE
 from service.selftest.replies import Plan, Result, try_replies
 from service.selftest.replies_clock import Clock
 from service.selftest.replies_count import MARK, Tally, add
 from service.selftest.replies_crew import TARGETS, Kills
 from service.selftest.replies_inside import role_of, write_inside
-from service.selftest.replies_person import Fields, Task
+from service.selftest.replies_person import Task
 from service.selftest.replies_platform import MODES, SHARES
 from service.selftest.replies_points import POINTS, Point
 from service.selftest.replies_sandbox import story

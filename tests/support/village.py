@@ -46,6 +46,7 @@ class Village:
     capabilities: frozenset[Capability] = MODERATING
     timed: frozenset[Capability] = frozenset()
     window: Literal["now", "newest"] = "now"
+    tells_reporters: bool = False
 
     def url(self, settings: ConnectionSettings) -> str:
         return "http://village.example"

@@ -14,6 +14,12 @@ class Provider(StrEnum):
     OIDC = "oidc"
     MASTODON = "mastodon"
     DISCOURSE = "discourse"
+    NODEBB = "nodebb"
+    LEMMY = "lemmy"
+
+
+#: Proven by a code in a public profile: this says whose an account is, and signs nobody in.
+PROFILE_PROVEN = frozenset({Provider.NODEBB, Provider.LEMMY})
 
 
 class Why(StrEnum):

@@ -6,10 +6,10 @@ from flask import abort, flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 
-from moderation.errors import TenthError
+from moderation.errors import BadInput, TenthError
 from moderation.model import Capability
 from service.usecases import connections as kept
-from service.usecases import desk, switches
+from service.usecases import desk, keeping, switches
 from service.usecases.desk import Source
 from service.web.access import me
 from service.web.blueprint import deps, needs, web
@@ -21,7 +21,8 @@ from service.web.sentences import told
 def connections() -> ResponseReturnValue:
     with deps().store.read() as session:
         since = switches.stopped_since(session)
-    return render_template("connections.html", sources=desk.sources(deps()), stopped_since=since)
+    kept_days = keeping.kept_days(deps())
+    return render_template("connections.html", sources=desk.sources(deps()), stopped_since=since, kept_days=kept_days)
 
 
 @web.post("/connections/<int:connection_id>/check")
@@ -72,6 +73,39 @@ def go_shadow(connection_id: int) -> ResponseReturnValue:
     return _set_shadow(connection_id, True)
 
 
+@web.get("/connections/<int:connection_id>/retention")
+@needs(Capability.MANAGE)
+def ask_keep_for(connection_id: int) -> ResponseReturnValue:
+    """Says what would go before it goes: with `days` in the address, how many messages that is."""
+    source, typed = _source(connection_id), request.args.get("days")
+    kept, old = keeping.kept_days(deps()).get(connection_id), None
+    if typed is not None:
+        try:
+            old = keeping.past_days(deps(), connection_id, _days(typed))
+        except BadInput as error:
+            flash(told(error), "high")
+    shown = str(kept or "") if typed is None else typed
+    return render_template("retention.html", source=source, kept=kept, old=old, days=shown)
+
+
+@web.post("/connections/<int:connection_id>/retention")
+@needs(Capability.MANAGE)
+def keep_for(connection_id: int) -> ResponseReturnValue:
+    """How many days the words of a connection are kept; an empty field: as long as the desk is."""
+    source = _source(connection_id)
+    try:
+        days = _days(request.form.get("days", ""))
+        keeping.keep_for(deps(), connection_id, days, me())
+    except BadInput as error:
+        flash(told(error), "high")
+        return redirect(url_for("web.ask_keep_for", connection_id=connection_id), 303)
+    if days is None:
+        flash(_("%(name)s: words are kept as long as this desk is.", name=source.name))
+    else:
+        flash(_("%(name)s: what is older is emptied within the hour, and from now on.", name=source.name))
+    return _back(connection_id)
+
+
 @web.get("/stop")
 @needs(Capability.MANAGE)
 def ask_stop() -> ResponseReturnValue:
@@ -109,6 +143,12 @@ def _set_shadow(connection_id: int, shadow: bool) -> ResponseReturnValue:
 
 def _source(connection_id: int) -> Source:
     return desk.source(deps(), connection_id) or abort(404)
+
+
+def _days(typed: str) -> int | None:
+    """What somebody typed; what is no number is 0, which is refused like every other that cannot be."""
+    typed = typed.strip()
+    return (int(typed) if typed.isdecimal() and len(typed) <= 6 else 0) if typed else None
 
 
 def _reason() -> str:

@@ -105,6 +105,8 @@ def _first_page(person: Known) -> str:
     """Where somebody is taken who asked for no page: to what they may see, or was offered."""
     if allows(person.asking, Capability.SEE):
         return "web.queue"
+    if person.grants:
+        return "web.keep"
     return "web.all_grants" if granted.mine(deps(), person) else "web.account"
 
 

@@ -12,7 +12,7 @@ from moderation.errors import TenthError
 from moderation.grants import TEMPLATES
 from moderation.model import Capability
 from moderation.policy import allows
-from service.usecases import drift, granted, grants
+from service.usecases import appealed, drift, granted, grants
 from service.web import granting
 from service.web.access import me
 from service.web.blueprint import deps, needs, web
@@ -116,6 +116,7 @@ def _page(problem: str = "") -> str:
         places=granted.places(deps()) if managing else (),
         moving=granted.moving(deps()) if managing else (),
         drift=drift.differences(deps()) if managing else (),
+        overturned=appealed.overturned(deps()) if managing else {},
         templates=TEMPLATES,
         typed=request.form,
     )

@@ -27,11 +27,14 @@ PRIVATE = "The parcel is for my neighbour, please keep this between us."
 _numbers = count(1)
 _METHODS = {
     Capability.REPLY: "POST",
+    Capability.WARN: "POST",
+    Capability.NOTIFY: "POST",
     Capability.MARK_ANSWER: "POST",
     Capability.HIDE: "DELETE",
     Capability.DELETE: "DELETE",
 }
-_ON_POSTS = frozenset(_METHODS) | {Capability.EDIT, Capability.RESTORE}
+_IN_PRIVATE = frozenset({Capability.WARN, Capability.NOTIFY})
+_ON_POSTS = frozenset(_METHODS) - _IN_PRIVATE | {Capability.EDIT, Capability.RESTORE}
 _ON_PEOPLE = frozenset({Capability.SILENCE, Capability.UNSILENCE, Capability.SUSPEND, Capability.UNSUSPEND})
 _KEPT = frozenset({"ping", "post_created", "post_edited", "post_destroyed", "reviewable_created"})
 _PICTURE = re.compile(r'<img src="([^"]+)" alt="([^"]*)"')
@@ -78,6 +81,10 @@ def _job(sandbox: Running, kind: Capability) -> Callable[[], Job]:
         number = next(_numbers)
         if kind in _ON_PEOPLE:
             return Job(_on_somebody(sandbox, kind, number), "PUT")
+        if kind in _IN_PRIVATE:
+            person = sandbox.world.forum.user("tomoko").id
+            words = f"Your post was hidden. Why, and how to contest it: https://tenth.example/{number}"
+            return Job(Act(number, kind, str(person), words, f"key-{number}", {"handle": "tomoko"}), "POST")
         if kind == Capability.RESOLVE_REPORT:
             report = flagged(sandbox, _new_answer(sandbox, number)["id"])
             return Job(Act(number, kind, report, "", f"key-{number}", {"outcome": "upheld"}), "PUT")

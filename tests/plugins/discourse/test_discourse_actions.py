@@ -46,7 +46,7 @@ def ago(seconds: float) -> datetime:
 
 
 def test_what_is_declared_is_what_is_done(desk: Desk, box: Running) -> None:
-    elsewhere = {"edit", "delete", "silence", "unsilence", "suspend", "unsuspend", "resolve_report"}
+    elsewhere = {"edit", "delete", "silence", "unsilence", "suspend", "unsuspend", "resolve_report", "warn", "notify"}
     assert {c.value for c in connector.capabilities} == set(TARGETS) | elsewhere
     expected = {
         "reply": (5, False, False, 5),

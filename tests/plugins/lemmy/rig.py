@@ -67,19 +67,23 @@ def _stage(v4: bool) -> Iterator[Stage]:
 def _job(box: Box, kind: Capability, *, v4: bool) -> Callable[[], Job]:
     def make() -> Job:
         number = next(_numbers)
-        speaks = kind in {Capability.REPLY, Capability.EDIT}
+        speaks = kind in {Capability.REPLY, Capability.EDIT, Capability.NOTIFY}
         text = f"We look into it, and write again tomorrow ({number})." if speaks else ""
         options: dict[str, Any] = {"reason": "Off the topic of this community."}
         if kind in _ON_PEOPLE:
             options |= {"community": "5", "handle": "ines", "hours": 24}
         method = "PUT" if kind in _PUT else "DELETE" if v4 and kind == Capability.DELETE else "POST"
         act = Act(number, kind, _target(box, kind), text, f"key-{number}", options)
-        return Job(act, method, f"ines@{urlsplit(box.url).netloc}")
+        # 1.0 does not list what an account sent: whether a message arrived cannot be looked up.
+        shows = not (v4 and kind == Capability.NOTIFY)
+        return Job(act, method, f"ines@{urlsplit(box.url).netloc}", shows)
 
     return make
 
 
 def _target(box: Box, kind: Capability) -> str:
+    if kind == Capability.NOTIFY:
+        return str(box.person("ines"))
     post = box.post("ines")
     if kind == Capability.REPLY:
         return post

@@ -57,6 +57,7 @@ def _stage() -> Iterator[Stage]:
                 Capability.DELETE: _on_own(sandbox, Capability.DELETE, "DELETE"),
                 **{kind: _on_account(sandbox, kind) for kind in ON_ACCOUNTS},
                 Capability.RESOLVE_REPORT: _on_report(sandbox),
+                Capability.NOTIFY: _notice(sandbox),
             },
             shown=lambda status_id: _shown(sandbox, status_id),
             others=lambda: _asked(sandbox, next(_numbers)),
@@ -100,6 +101,18 @@ def _on_account(sandbox: Running, kind: Capability) -> Callable[[], Job]:
         options = {"handle": f"tomoko@{urlsplit(sandbox.url).netloc}", "reason": "Insults", "hours": 24}
         # A warning is shown to the person alone: whether it arrived cannot be looked up.
         return Job(Act(number, kind, tomoko.id, "", f"key-{number}", options), "POST", shows=kind != Capability.WARN)
+
+    return make
+
+
+def _notice(sandbox: Running) -> Callable[[], Job]:
+    def make() -> Job:
+        number = next(_numbers)
+        with sandbox.world.lock:
+            tomoko = sandbox.world.fedi.account_named("tomoko")
+            assert tomoko is not None
+        words = f"Your account was limited. Why, and how to contest it: https://tenth.example/appeal/{number}"
+        return Job(Act(number, Capability.NOTIFY, tomoko.id, words, f"key-{number}"), "POST")
 
     return make
 

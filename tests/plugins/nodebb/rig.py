@@ -26,6 +26,7 @@ PRIVATE = "The parcel is for my neighbour, please keep this between us."
 _numbers = count(1)
 _METHODS = {
     Capability.REPLY: "POST",
+    Capability.NOTIFY: "POST",
     Capability.HIDE: "DELETE",
     Capability.DELETE: "DELETE",
     Capability.UNLOCK: "DELETE",
@@ -72,7 +73,7 @@ def _job(sandbox: Running, kind: Capability) -> Callable[[], Job]:
 
 
 def _text(kind: Capability, number: int) -> str:
-    speaks = kind in {Capability.REPLY, Capability.EDIT}
+    speaks = kind in {Capability.REPLY, Capability.EDIT, Capability.NOTIFY}
     return f"We look into it, and write again tomorrow ({number})." if speaks else ""
 
 
@@ -91,6 +92,8 @@ def _target(sandbox: Running, kind: Capability, number: int) -> str:
         return str(_new_answer(sandbox, number, "brava")["id"])
     if kind in {Capability.SILENCE, Capability.SUSPEND, Capability.UNSILENCE, Capability.UNSUSPEND}:
         return str(_new_member(sandbox, kind, number))
+    if kind == Capability.NOTIFY:
+        return str(chat_with(sandbox, "tomoko"))
     post = _new_answer(sandbox, number)
     if kind == Capability.RESTORE:
         sandbox.control("DELETE", f"/posts/{post['id']}")
@@ -111,6 +114,13 @@ def _new_member(sandbox: Running, kind: Capability, number: int) -> int:
         if kind == Capability.UNSUSPEND:
             user.suspended_till = now + timedelta(days=2)
         return user.id
+
+
+def chat_with(sandbox: Running, username: str) -> int:
+    """Somebody with whom the brand has a room already; their number."""
+    uid = sandbox.world.forum.user(username).id
+    call(sandbox, "POST", "/api/v3/chats/", 1, uids=[uid])
+    return uid
 
 
 def flag(sandbox: Running, pid: int, reason: str = "Spam", by: int = 2) -> int:

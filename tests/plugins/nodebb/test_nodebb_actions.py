@@ -167,7 +167,7 @@ def test_the_check_tells_what_a_member_lacks() -> None:
     with forum_desk() as admin, desk(admin.box, admin.uid("tomoko")) as made:
         found = made.session.check()
         assert found.account == "tomoko"
-        assert found.may == {Capability.REPLY, Capability.EDIT, Capability.DELETE}
+        assert found.may == {Capability.REPLY, Capability.EDIT, Capability.DELETE, Capability.NOTIFY}
         assert len(found.missing) == 2
         assert (found.limits.least, found.limits.most) == (8, 32_767)
 

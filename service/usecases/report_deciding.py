@@ -1,0 +1,149 @@
+"""One decision about all reports of one subject: upheld, with an act or without, or dismissed. Taken back in time."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from moderation.errors import BadInput, NotAllowed
+from moderation.model import Capability, ReportOutcome
+from moderation.reports import Verdict
+from service.db import trust
+from service.db.audit import Entry, append
+from service.db.models import Action
+from service.db.report_tables import ReportDecision, ReportRow
+from service.deps import Deps
+from service.usecases import acting, moderating
+from service.usecases.moderating import Wish
+from service.usecases.people import Known
+from service.usecases.report_closing import close, held_by, tell
+from service.usecases.report_subjects import Reported, asker, permit_decision, reported
+
+#: What may be done to a subject together with the decision; everything else is done on the conversation itself.
+ACTS = (Capability.HIDE, Capability.LOCK, Capability.SILENCE)
+LONGEST_REASON = 2000
+#: How long a silence lasts when nobody says: what the rights of every keeper cover.
+SILENCE_HOURS = 24
+
+
+@dataclass(frozen=True, slots=True)
+class Ruling:
+    """What somebody decides. `act` is done for it, a silence for `hours`; `rule_id` is the rule that was broken."""
+
+    verdict: Verdict
+    reason: str = ""
+    act: Capability | None = None
+    hours: int | None = None
+    rule_id: int | None = None
+
+
+def decide(deps: Deps, report_id: int, ruling: Ruling, by: Known) -> int:
+    """Decides about every open report of the subject that this report is about. Returns the decision's number.
+
+    Raises BadInput, or NotAllowed, which is kept in the audit log. An act that cannot be done decides nothing.
+    """
+    good = _checked(ruling)
+    act_id: int | None = None
+    try:
+        with deps.store.read() as session:
+            subject = reported(session, report_id)
+            permit_decision(session, asker(session, by), subject, deps.now())
+        if good.act is not None:
+            act_id = moderating.act(deps, _wish(subject, good), by)
+        with deps.store.write() as session:
+            return _write(deps, session, report_id, good, act_id, by)
+    except Exception as error:
+        if act_id is not None:
+            acting.cancel(deps, act_id)
+        if isinstance(error, NotAllowed):
+            _note_refusal(deps, report_id, by, str(error))
+        raise
+
+
+def take_back(deps: Deps, decision_id: int, by: Known) -> None:
+    """Undo, by whoever decided, as long as nothing of it left: the reports are open again. Raises BadInput."""
+    with deps.store.read() as session:
+        decision = session.get(ReportDecision, decision_id)
+        if decision is None or decision.person_id != by.id:
+            raise BadInput("There is no such decision of yours.")
+        own = [decision.act_id] if decision.act_id is not None else []
+        ids = [*held_by(session, decision), *own]
+        states = set(session.scalars(select(Action.state).where(Action.id.in_(ids))))
+    if deps.now() > decision.at + acting.UNDO or states - {"approved", "cancelled"}:
+        raise BadInput("It is too late to take this back: it has left, or is about to.")
+    for action_id in ids:
+        acting.cancel(deps, action_id)
+    with deps.store.write() as session:
+        _open_again(deps, session, decision_id, by)
+
+
+def _checked(ruling: Ruling) -> Ruling:
+    reason = ruling.reason.strip()[:LONGEST_REASON]
+    if ruling.act is not None and (ruling.verdict is not Verdict.UPHELD or ruling.act not in ACTS):
+        raise BadInput("With a report that is right may go: hide, lock or silence. With one that is wrong, nothing.")
+    if ruling.verdict is Verdict.UPHELD and not reason:
+        raise BadInput("Say why, by the community's own rules: whom it concerns will read it.")
+    return Ruling(ruling.verdict, reason, ruling.act, ruling.hours, ruling.rule_id)
+
+
+def _wish(subject: Reported, ruling: Ruling) -> Wish:
+    if subject.message is None or ruling.act is None:
+        raise BadInput("The post is not read here, so nothing can be done to it from here.")
+    message_id = None if ruling.act is Capability.LOCK else subject.message.id
+    hours = (ruling.hours or SILENCE_HOURS) if ruling.act is Capability.SILENCE else None
+    return Wish(ruling.act, subject.message.thread_id, ruling.reason, message_id, hours, rule_id=ruling.rule_id)
+
+
+def _write(deps: Deps, session: Session, report_id: int, ruling: Ruling, act_id: int | None, by: Known) -> int:
+    """The decision, what it makes of the reports, and what closes them on the platform: one transaction."""
+    now, subject = deps.now(), reported(session, report_id)
+    permit_decision(session, asker(session, by), subject, now)
+    decision = ReportDecision(
+        connection_id=subject.connection_id,
+        community_id=subject.place.community,
+        message_id=subject.message.id if subject.message is not None else None,
+        author_id=subject.author_id,
+        verdict=str(ruling.verdict),
+        reason=ruling.reason,
+        act_id=act_id,
+        person_id=by.id,
+        at=now,
+    )
+    session.add(decision)
+    session.flush()
+    for row in subject.reports:
+        row.outcome, row.decision_id, row.action_id = str(ruling.verdict.outcome), decision.id, None
+    session.flush()
+    _counted(session, subject.reports)
+    after = {"verdict": decision.verdict, "reports": [row.id for row in subject.reports], "act": act_id}
+    entry = Entry("report:decide", by.actor, subject.name, ruling.reason, None, after)
+    append(session, deps.vault, entry, now)
+    close(deps, session, decision, subject, by)
+    tell(deps, session, decision, subject, by)
+    return decision.id
+
+
+def _open_again(deps: Deps, session: Session, decision_id: int, by: Known) -> None:
+    decision = session.get_one(ReportDecision, decision_id)
+    rows = list(session.scalars(select(ReportRow).where(ReportRow.decision_id == decision_id).with_for_update()))
+    for row in rows:
+        row.outcome, row.decision_id, row.action_id = str(ReportOutcome.OPEN), None, None
+    session.flush()
+    _counted(session, rows)
+    before = {"verdict": decision.verdict, "reports": [row.id for row in rows]}
+    session.delete(decision)
+    entry = Entry("report:reopen", by.actor, f"decision:{decision_id}", "", before)
+    append(session, deps.vault, entry, deps.now())
+
+
+def _counted(session: Session, rows: list[ReportRow] | tuple[ReportRow, ...]) -> None:
+    """Whoever reported was right, or was not: their standing is made anew."""
+    trust.touch_authors(session, {row.reporter_id for row in rows if row.reporter_id is not None})
+
+
+def _note_refusal(deps: Deps, report_id: int, by: Known, words: str) -> None:
+    with deps.store.write() as session:
+        entry = Entry("report:refuse", by.actor, f"report:{report_id}", words)
+        append(session, deps.vault, entry, deps.now())

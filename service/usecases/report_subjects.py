@@ -1,0 +1,160 @@
+"""What reports are about, and who may decide about it. In the caller's transaction."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from sqlalchemy import ColumnElement, select
+from sqlalchemy.orm import Session
+
+from moderation.errors import BadInput, NotAllowed
+from moderation.grants import Place
+from moderation.model import Capability, ReportOutcome
+from moderation.policy import RANKS, TRUSTED, Actor, Permit, Subject, authorize
+from service.db.models import Message, Person, Thread
+from service.db.report_tables import ReportRow
+from service.usecases.bearing import rank_of
+from service.usecases.people import Known
+from service.usecases.proofs import authors_of
+from service.usecases.standing import actor_of
+
+#: Whoever may do one of these in a place decides about its reports. A program is let in by the last.
+WAYS = (
+    *(Capability.TRIAGE, Capability.RESOLVE_REPORT, Capability.HIDE, Capability.LOCK, Capability.SILENCE),
+    Capability.MANAGE,
+)
+
+
+class AlreadyDecided(BadInput):
+    """Somebody was faster, here or on the platform."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reported:
+    """A subject with its open reports: a message, or an author, or a message that was not read yet (neither is known).
+
+    `author_id` is whoever is complained of.
+    """
+
+    reports: tuple[ReportRow, ...]
+    message: Message | None = None
+    thread: Thread | None = None
+    author_id: int | None = None
+
+    @property
+    def connection_id(self) -> int:
+        return self.reports[0].connection_id
+
+    @property
+    def place(self) -> Place:
+        return Place(self.connection_id, self.thread.community_id if self.thread is not None else None)
+
+    @property
+    def name(self) -> str:
+        """What the audit log calls it."""
+        if self.message is not None:
+            return f"message:{self.message.id}"
+        return f"author:{self.author_id}" if self.author_id is not None else f"report:{self.reports[0].id}"
+
+
+def reported(session: Session, report_id: int) -> Reported:
+    """The subject of an open report, with all that is open about it, locked. Raises BadInput, or AlreadyDecided."""
+    row = session.get(ReportRow, report_id)
+    if row is None:
+        raise BadInput("There is no such report.")
+    query = select(ReportRow).where(same_subject(row), ReportRow.outcome == ReportOutcome.OPEN).order_by(ReportRow.id)
+    rows = session.scalars(query.with_for_update().execution_options(populate_existing=True)).all()
+    if report_id not in {one.id for one in rows}:
+        raise AlreadyDecided("This report is decided already: somebody was faster, or it was closed on its platform.")
+    return about(session, rows)
+
+
+def same_subject(row: ReportRow) -> ColumnElement[bool]:
+    """What holds for every report of the same subject."""
+    here = ReportRow.connection_id == row.connection_id
+    if row.message_remote:
+        return here & (ReportRow.message_remote == row.message_remote)
+    if row.about_id is None:
+        return ReportRow.id == row.id
+    return here & (ReportRow.message_remote == "") & (ReportRow.about_id == row.about_id)
+
+
+def about(session: Session, rows: Sequence[ReportRow]) -> Reported:
+    """Reports of one subject, with what is known of it."""
+    message_id = next((row.message_id for row in rows if row.message_id is not None), None)
+    said_of = next((row.about_id for row in rows if row.about_id is not None), None)
+    if message_id is None:
+        return Reported(tuple(rows), author_id=said_of)
+    message = session.get_one(Message, message_id)
+    return Reported(tuple(rows), message, session.get_one(Thread, message.thread_id), message.author_id)
+
+
+@dataclass(frozen=True, slots=True)
+class Asker:
+    """Who decides, at this moment: as `authorize` knows them, and the authors that they have proven to be.
+
+    `ranks` keeps how high authors stand who were asked about.
+    """
+
+    actor: Actor
+    theirs: frozenset[int]
+    ranks: dict[int, int] = field(default_factory=dict)
+
+    def rank_of(self, session: Session, author_id: int, connection_id: int) -> int:
+        """How high an author stands, as `bearing.rank_of` says."""
+        if author_id not in self.ranks:
+            self.ranks[author_id] = rank_of(session, author_id, connection_id)
+        return self.ranks[author_id]
+
+
+def asker(session: Session, by: Known) -> Asker:
+    """A person as they are at this moment; a program as its token said."""
+    if by.role == "program":
+        return Asker(by.asking, frozenset())
+    return Asker(actor_of(session, session.get_one(Person, by.id)), authors_of(session, by.id))
+
+
+def permit_decision(session: Session, who: Asker, subject: Reported, now: datetime) -> Permit:
+    """Lets somebody decide about reports. Raises NotAllowed.
+
+    Nobody decides about their own: what they wrote, a conversation they began, a report they made. What is about the
+    brand's people, or about somebody who stands as high as whoever asks, is for owners and managers.
+    """
+    permit = permit_here(who.actor, subject.place, subject.name, now)
+    if who.theirs and who.theirs & _involved(session, subject):
+        raise NotAllowed("Somebody else must decide this: it is about you, or you reported it, or began it.")
+    if who.actor.role not in TRUSTED and subject.author_id is not None:
+        rank = who.rank_of(session, subject.author_id, subject.connection_id)
+        if rank and rank >= RANKS.get(who.actor.role, 0):
+            raise NotAllowed("It is about staff, or about somebody who stands as high as you do: it is for a manager.")
+    return permit
+
+
+def _involved(session: Session, subject: Reported) -> set[int | None]:
+    """Whoever is complained of, whoever complains, and whoever began the conversation."""
+    found = {subject.author_id, *(row.reporter_id for row in subject.reports)}
+    if subject.thread is not None:
+        first = select(Message.author_id).where(Message.thread_id == subject.thread.id)
+        found.add(session.scalar(first.order_by(Message.created_at, Message.id).limit(1)))
+    return found
+
+
+def permit_here(actor: Actor, place: Place, name: str, now: datetime) -> Permit:
+    """Lets somebody decide about reports of a place, whoever they are about. Raises NotAllowed."""
+    for way in WAYS:
+        try:
+            return authorize(actor, way, Subject(name, place=place), now)
+        except NotAllowed:
+            continue
+    raise NotAllowed("You hold no right to decide about reports here.")
+
+
+def holds_in(actor: Actor, place: Place, now: datetime) -> bool:
+    """Whether somebody decides about reports of a place."""
+    try:
+        permit_here(actor, place, "reports", now)
+    except NotAllowed:
+        return False
+    return True

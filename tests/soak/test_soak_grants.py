@@ -1,0 +1,38 @@
+"""A long run of grants, by `make soak`: with a forum that fails and processes that are killed."""
+
+from __future__ import annotations
+
+import pytest
+
+from service.selftest.grants import Plan, Result, try_grants
+from service.selftest.place import DATABASE_VARIABLE
+
+pytestmark = pytest.mark.soak
+
+#: With all platforms up, 99% of revocations are done within so many seconds.
+SOON = 60.0
+
+
+def say(words: str) -> None:
+    print(words, flush=True)
+
+
+def check(result: Result, grants: int, kills: int) -> None:
+    say(str(result.to_json()))
+    assert (result.outside, result.left, result.wrong) == ([], [], [])
+    assert result.good
+    assert result.grants == grants
+    assert result.acts > 0.8 * grants
+    assert result.refused >= 2 * grants
+    assert result.kills >= kills
+    assert result.faults > grants // 2
+    assert result.revoke_p99_s <= SOON
+
+
+def test_a_hundred_grants() -> None:
+    check(try_grants(Plan(), say), 140, 20)
+
+
+def test_fifty_grants_on_postgresql(postgres_server: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(DATABASE_VARIABLE, postgres_server)
+    check(try_grants(Plan(count=50, calm=10, seed=11), say), 60, 15)
