@@ -94,7 +94,7 @@ def replies(number: int | None, kills: int, random_kills: int, speed: float, see
 
 
 @selftest.command("grants")
-@click.option("--count", default=100, show_default=True, type=click.IntRange(1, 150), help="Grants while things fail.")
+@click.option("--count", default=100, show_default=True, type=click.IntRange(0, 150), help="Grants while things fail.")
 @click.option("--calm", default=40, show_default=True, type=click.IntRange(0, 100), help="Grants before that.")
 @click.option("--kills", default=1, show_default=True, type=click.IntRange(0, 20), help="At each point.")
 @click.option("--random-kills", default=12, show_default=True, type=click.IntRange(0, 200), help="At random.")

@@ -105,11 +105,12 @@ def try_grants(plan: Plan, say: Say) -> Result:
         people, dealt = _cast(here, connection_id, plan, rng)
         say(f"{len(people)} experts are found: {', '.join(people)}")
         stage = _Stage(here, clock, plan, platform, people, create_person(here.deps, MANAGER, "manager"), rng, say)
-        calm = [own[: plan.calm // len(people)] for own in dealt]
+        calm = [own[: len(range(number, plan.calm, len(people)))] for number, own in enumerate(dealt)]
         stormy = [own[len(first) :] for own, first in zip(dealt, calm, strict=True)]
         spells = stage.play(calm, Kills(0, 0), stormy=False) if any(calm) else []
-        platform.spoil(clock)
-        spells += stage.play(stormy, Kills(plan.kills, plan.random_kills, plan.points, POINTS), stormy=True)
+        if any(stormy):
+            platform.spoil(clock)
+            spells += stage.play(stormy, Kills(plan.kills, plan.random_kills, plan.points, POINTS), stormy=True)
         time.sleep(clock.real(2 * LATE))  # whatever is still under way to the forum arrives
         result = _result(count(here.deps, platform.effects(), platform.rights(), spells), spells, plan)
         result.spoiled = dict(platform.spoiled())
@@ -145,7 +146,7 @@ def _read(deps: Deps, say: Say) -> None:
 def _cast(place: Place, connection_id: int, plan: Plan, rng: Random) -> tuple[dict[str, int], list[list[Task]]]:
     """Who plays, and what each has to do: no more people than there are grants."""
     found = experts(place, connection_id)
-    people = dict(list(found.items())[: plan.count])
+    people = dict(list(found.items())[: plan.count + plan.calm])
     return people, tasks(place.deps, connection_id, list(people.values()), plan.count + plan.calm, rng)
 
 

@@ -230,11 +230,12 @@ def _people_in(session: Session) -> dict[int, int]:
 
 
 def _evidence(session: Session, wanted: Collection[tuple[int, str]]) -> dict[tuple[Any, ...], Evidence]:
-    """Answers that still stand, by (thread, the platform's id)."""
+    """Answers that still stand, by (thread, the platform's id). SQLite looks no pair up in an index."""
     query = (
         select(Message.thread_id, Message.remote_id, Thread.title, Message.url, Thread.url, Message.created_at)
         .join(Thread, Thread.id == Message.thread_id)
-        .where(tuple_(Message.thread_id, Message.remote_id).in_(list(wanted)), Message.deleted_at.is_(None))
+        .where(Message.thread_id.in_({thread for thread, _ in wanted}), Message.deleted_at.is_(None))
+        .where(tuple_(Message.thread_id, Message.remote_id).in_(list(wanted)))
     )
     return {
         (thread, remote): Evidence(thread, title, url or thread_url, at)

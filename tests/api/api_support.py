@@ -17,8 +17,9 @@ from sqlalchemy import func, select
 from service.app import create_app
 from service.config import load_settings
 from service.db.base import Base
-from service.db.models import Community, Connection, DeliveryRow
+from service.db.models import Author, Community, Connection, DeliveryRow, Message, Thread
 from service.db.reply_tables import BrandAccount
+from service.db.report_tables import ReportRow
 from service.deps import Deps
 from service.usecases.clients import create_client
 from service.usecases.intake import process_deliveries
@@ -162,3 +163,27 @@ def make_desk(folder: Path, tables: bool = True, **settings: Any) -> Desk:
     if tables:
         Base.metadata.create_all(deps.store.engine)
     return Desk(app, deps)
+
+
+def report(desk: Desk, remote_id: str, *, restricted: bool, role: str = "customer") -> int:
+    """Somebody reports a post of a community that is open to all, or not."""
+    with desk.deps.store.write() as session:
+        query = select(Message).join(Thread, Thread.id == Message.thread_id).join(Community)
+        message = session.scalars(query.where(Community.restricted.is_(restricted)).order_by(Message.id)).first()
+        assert message is not None
+        session.get_one(Author, message.author_id).role = role
+        row = ReportRow(
+            connection_id=message.connection_id,
+            remote_id=remote_id,
+            at=desk.deps.now(),
+            seen_at=desk.deps.now(),
+            reason="spam",
+            outcome="open",
+            message_id=message.id,
+            message_remote=message.remote_id,
+            about_id=message.author_id,
+            text="Spam.",
+        )
+        session.add(row)
+        session.flush()
+        return row.id

@@ -2,35 +2,11 @@
 
 from __future__ import annotations
 
-from api_support import Desk, assert_problem
+from api_support import Desk, assert_problem, report
 from sqlalchemy import select
 
-from service.db.models import Action, Author, Community, Message, Person, Thread
+from service.db.models import Action, Person
 from service.db.report_tables import ReportDecision, ReportRow
-
-
-def report(desk: Desk, remote_id: str, *, restricted: bool, role: str = "customer") -> int:
-    """Somebody reports a post of a community that is open to all, or not."""
-    with desk.deps.store.write() as session:
-        query = select(Message).join(Thread, Thread.id == Message.thread_id).join(Community)
-        message = session.scalars(query.where(Community.restricted.is_(restricted)).order_by(Message.id)).first()
-        assert message is not None
-        session.get_one(Author, message.author_id).role = role
-        row = ReportRow(
-            connection_id=message.connection_id,
-            remote_id=remote_id,
-            at=desk.deps.now(),
-            seen_at=desk.deps.now(),
-            reason="spam",
-            outcome="open",
-            message_id=message.id,
-            message_remote=message.remote_id,
-            about_id=message.author_id,
-            text="Spam.",
-        )
-        session.add(row)
-        session.flush()
-        return row.id
 
 
 def test_what_is_restricted_is_neither_read_nor_decided(desk: Desk) -> None:

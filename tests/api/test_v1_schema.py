@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 import schemathesis
-from api_support import Desk, make_desk
+from api_support import Desk, make_desk, report
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 from schemathesis import GenerationMode
@@ -73,10 +73,13 @@ def test_real_content_is_as_described(filled: tuple[Desk, str]) -> None:
         "/deliveries/dead/retry": {},
         "/stop": {"stopped": False},
     }
+    bodies["/actions"] = {"kind": "lock", "thread_id": 1, "reason": "Rule 2"}
+    bodies["/reports/{report_id}/decision"] = {"verdict": "dismissed", "reason": "Within the rules."}
     bodies["/replies"] = {"thread_id": 1, "text": "Please write to help@example.org."}
     drafted = desk.call(token, "POST", "/replies", json=bodies["/replies"]).get_json()
     assert drafted["findings"]
-    ids = {"thread_id": 1, "reply_id": drafted["id"]}
+    reported = report(desk, "1:1", restricted=False)
+    ids = {"thread_id": 1, "reply_id": drafted["id"], "report_id": reported}
     for found in schema.get_all_operations():
         operation = found.ok()
         short = re.sub(r"^/api/v1", "", operation.path)

@@ -62,7 +62,7 @@ def test_every_answer_is_posted_once_or_waits(request: pytest.FixtureRequest, mo
     assert set(result.modes) == set(MODES)
 
 
-@pytest.mark.parametrize("connector", ["mastodon", "discourse"])
+@pytest.mark.parametrize("connector", ["mastodon", pytest.param("discourse", marks=pytest.mark.soak)])
 def test_a_real_server_is_tried_in_a_thread_of_its_own(connector: str, monkeypatch: pytest.MonkeyPatch) -> None:
     with running_sandbox() as box:
         monkeypatch.setenv("TENTH_ALLOW_PRIVATE_HOSTS", box.url.removeprefix("http://"))

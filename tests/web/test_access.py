@@ -173,7 +173,7 @@ def test_a_form_from_another_site_is_refused_in_spite_of_its_token(as_role: Call
 )
 def test_after_sign_in_only_our_own_paths_are_followed(client: FlaskClient, target: str) -> None:
     assert local_path(target) is None
-    assert sign_in(client, "owner", next=target).headers["Location"] == "/queue"
+    assert sign_in(client, "owner", next=target).headers["Location"] == "/"
 
 
 def test_after_sign_in_the_page_asked_for_opens(client: FlaskClient) -> None:

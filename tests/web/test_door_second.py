@@ -192,7 +192,7 @@ def test_looking_at_a_link_does_not_use_it_up(client: FlaskClient, link: str) ->
     for _ in range(3):
         assert "Welcome, responder" in client.get(link).text
     answer = use(client, link)
-    assert (answer.status_code, answer.headers["Location"]) == (303, "/queue")
+    assert (answer.status_code, answer.headers["Location"]) == (303, "/")
     assert client.get("/queue").status_code == 200
     assert "does not work any more" in client.get(link).text
 
@@ -223,7 +223,7 @@ def test_a_link_does_not_go_around_the_second_factor(client: FlaskClient, deps: 
     phone = codes_for(deps, "responder")
     link = invitations.address("", invitations.make_link(deps, "responder"))
     answer = use(client, link)
-    assert answer.headers["Location"] == "/sign-in?next=/queue"
+    assert answer.headers["Location"] == "/sign-in?next=/"
     assert client.get("/queue").status_code == 302
     assert second(client, phone.now()).status_code == 303
 

@@ -219,7 +219,7 @@ def test_who_says_no_there_stays_outside(desk: Callable[..., Flask], liar: Liar)
 @pytest.mark.parametrize("target", ["//evil.example", "https://evil.example", "/\\evil.example", "javascript:x"])
 def test_after_it_only_our_own_pages_open(desk: Callable[..., Flask], liar: Liar, target: str) -> None:
     client = desk(liar.issuer).test_client()
-    assert client.get(begin(client, liar, next=target)).headers["Location"] == "/queue"
+    assert client.get(begin(client, liar, next=target)).headers["Location"] == "/"
 
 
 def test_an_email_address_opens_nobodys_account(desk: Callable[..., Flask], liar: Liar) -> None:

@@ -138,7 +138,7 @@ def test_role_off_on_unlock_factors_and_link(app: Flask, as_role: Callable[[str]
     assert sign_in(app.test_client(), "responder").status_code == 303
     codes_for(deps, "responder")
     post(client, f"/people/{RESPONDER}/reset-factors")
-    assert sign_in(app.test_client(), "responder").headers["Location"] == "/queue"
+    assert sign_in(app.test_client(), "responder").headers["Location"] == "/"
     assert "/link/" in post(client, f"/people/{RESPONDER}/link").text
     assert sign_in(app.test_client(), "responder", PASSWORD).status_code == 303
     with deps.store.read() as session:

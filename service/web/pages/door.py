@@ -115,7 +115,7 @@ def use_link(token: str) -> ResponseReturnValue:
         return _link(token), FAILED
     except WeakPassword as error:
         return _link(token, told(error)), 422
-    return admit(person, "link", url_for("web.queue"))
+    return admit(person, "link", url_for("web.home"))
 
 
 @web.post("/sign-out")
@@ -136,7 +136,7 @@ def admit(person: Known, method: str, target: str) -> ResponseReturnValue:
 
 
 def _target() -> str:
-    return local_path(request.values.get("next")) or url_for("web.queue")
+    return local_path(request.values.get("next")) or url_for("web.home")
 
 
 def _halfway() -> Known | None:

@@ -11,9 +11,8 @@ from flask_babel import gettext as _
 from flask_login import current_user
 
 from moderation.model import Capability
-from moderation.policy import allows
 from service.auth.external.proof import Provider, Trouble, Why
-from service.usecases import flows, granted, identities, proving
+from service.usecases import flows, identities, proving
 from service.usecases.flows import Question
 from service.usecases.people import Known
 from service.usecases.proving import Asked, Going
@@ -97,17 +96,8 @@ def back_from(provider: str, key: str) -> ResponseReturnValue:
         person = identities.enter_by(deps(), proof)
     except Trouble as trouble:
         return _failed(trouble)
-    target = local_path(question.details["target"]) or url_for(_first_page(person))
+    target = local_path(question.details["target"]) or url_for("web.home")
     return admit(person, _METHODS[proof.provider], target)
-
-
-def _first_page(person: Known) -> str:
-    """Where somebody is taken who asked for no page: to what they may see, or was offered."""
-    if allows(person.asking, Capability.SEE):
-        return "web.queue"
-    if person.grants:
-        return "web.keep"
-    return "web.all_grants" if granted.mine(deps(), person) else "web.account"
 
 
 def going_page(going: Going, back: str, paste_to: str, rights: Sequence[str] = (), *, new: bool = False) -> str:

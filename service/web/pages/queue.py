@@ -14,8 +14,9 @@ from moderation.errors import BadInput
 from moderation.model import Capability
 from moderation.policy import allows
 from moderation.words import Spoken
-from service.usecases import answers, cases, clocks, composing, desk, drafts, presence, teams
+from service.usecases import answers, cases, clocks, composing, desk, drafts, granted, presence, teams
 from service.usecases.conversation import ThreadPage, thread_page
+from service.usecases.people import Known
 from service.usecases.queue import LANES, Item, Queue, queue_page
 from service.usecases.seeing import mark_seen
 from service.web import language
@@ -47,9 +48,18 @@ class Chosen:
 
 
 @web.get("/")
-@needs(Capability.SEE)
+@needs(Capability.ACCOUNT)
 def home() -> ResponseReturnValue:
-    return redirect(url_for("web.queue"))
+    """Where somebody is taken who asked for no page: to what they may see, or was offered."""
+    return redirect(url_for(_first_page(me())))
+
+
+def _first_page(person: Known) -> str:
+    if allows(person.asking, Capability.SEE):
+        return "web.queue"
+    if person.grants:
+        return "web.keep"
+    return "web.all_grants" if granted.mine(deps(), person) else "web.account"
 
 
 @web.get("/queue")

@@ -14,10 +14,12 @@ from hypothesis import strategies as st
 from moderation.model import Capability
 from moderation.policy import Permit
 from plugins.contract import Act, Gone, Permanent, Receipt
-from plugins.mastodon.notices import unnamed
+from plugins.mastodon.deliveries import Own
+from plugins.mastodon.notices import _is_private, unnamed
 from plugins.mastodon.session import MastodonSession
 from service.sandbox.fediverse import Account, Fediverse, Status, Wish
 from tests.plugins.mastodon.making import opened, rounds, utc_now
+from tests.plugins.mastodon.recorded import exchange, needs_recordings
 from tests.sandbox_server import Running, running_sandbox
 
 WORDS = "Your post was hidden. “You, @ines, are a fool” is against the rules: https://tenth.example/appeal/abc"
@@ -147,3 +149,13 @@ def test_words_name_nobody_and_stay_the_same_words(pieces: list[str]) -> None:
     assert unnamed(made) == made
     starts = [i for i, sign in enumerate(made) if sign in "@＠" and (i == 0 or made[i - 1] in " \n(")]
     assert all(i + 1 == len(made) or not made[i + 1].isalnum() for i in starts)
+
+
+@needs_recordings
+@pytest.mark.parametrize(("server", "name"), [("gotosocial", "122-direct-reply"), ("takahe", "118-direct-reply")])
+def test_real_servers_answer_so_that_it_can_be_told(server: str, name: str) -> None:
+    made = exchange(server, name)["response"]["body"]
+    own, reader = Own(made["account"]["id"], "brand@social.example"), made["mentions"][0]["id"]
+    assert _is_private(made, Act(7, Capability.NOTIFY, reader, WORDS), own)
+    assert not _is_private(made, Act(7, Capability.NOTIFY, "somebody else", WORDS), own)
+    assert not _is_private(made | {"visibility": "public"}, Act(7, Capability.NOTIFY, reader, WORDS), own)
