@@ -19,7 +19,7 @@ from tests.support.reach import reaches_database
 # Machines that run tests are busy: how long an example takes says nothing about the code.
 settings.register_profile("tenth", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("tenth")
-LONG = ("browser", "selftest", "test_contract.py", "lemmy_v3_contract", "stateful")
+LONG = ("browser", "selftest", "test_live", "contract", "composer", "supervisor", "stateful", "backup", "test_line")
 POSTGRES = os.environ.get("TENTH_TEST_POSTGRES") == "1"
 
 

@@ -47,6 +47,7 @@ def plant(platform: Platform) -> None:
         line.delete("/posts/3.json").raise_for_status()
 
 
+@pytest.mark.soak
 def test_nobody_acts_outside_a_grant_and_what_is_planted_is_found(
     request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
 ) -> None:

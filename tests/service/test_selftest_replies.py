@@ -46,6 +46,7 @@ def say(words: str) -> None:
     """Trials report their progress; a test has no use for it."""
 
 
+@pytest.mark.soak
 def test_every_answer_is_posted_once_or_waits(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
     if os.environ.get("TENTH_TEST_POSTGRES") == "1":
         monkeypatch.setenv(DATABASE_VARIABLE, request.getfixturevalue("postgres_server"))
@@ -62,7 +63,8 @@ def test_every_answer_is_posted_once_or_waits(request: pytest.FixtureRequest, mo
     assert set(result.modes) == set(MODES)
 
 
-@pytest.mark.parametrize("connector", ["mastodon", pytest.param("discourse", marks=pytest.mark.soak)])
+@pytest.mark.soak
+@pytest.mark.parametrize("connector", ["mastodon", "discourse"])
 def test_a_real_server_is_tried_in_a_thread_of_its_own(connector: str, monkeypatch: pytest.MonkeyPatch) -> None:
     with running_sandbox() as box:
         monkeypatch.setenv("TENTH_ALLOW_PRIVATE_HOSTS", box.url.removeprefix("http://"))

@@ -31,6 +31,7 @@ def here(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.usefixtures("here")
+@pytest.mark.soak
 def test_nothing_is_lost_when_processes_are_killed() -> None:
     result = try_intake(Plan(kills=3, webhooks=400, seed=3), say)
     assert result.good, result.to_json()
