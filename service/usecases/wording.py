@@ -52,7 +52,11 @@ class Words:
 
 def begin(deps: Deps, session: Session, case: Case, person: Known, account_id: int | None) -> Reply:
     """A new draft without a word in it, as `account_id` (None: the first they may use). Raises BadInput, NotAllowed."""
-    account = account_for(deps, session, case, person.asking, account_id)
+    return begin_as(deps, session, case, person, account_for(deps, session, case, person.asking, account_id))
+
+
+def begin_as(deps: Deps, session: Session, case: Case, person: Known, account: int) -> Reply:
+    """The same as an account that the caller has authorized. Raises BadInput when there is nothing to answer."""
     message, now = to_answer(session, case), deps.now()
     reply = Reply(
         case_id=case.id,

@@ -13,14 +13,16 @@ from flask_login import current_user
 
 from moderation.errors import BadInput, NotAllowed
 from moderation.model import Capability
-from service.usecases import acted, keeper, moderating, rules, seconding
+from service.usecases import acted, keeper, moderating, rules, seconding, suggesting
 from service.usecases.conversation import ThreadPage
 from service.usecases.moderating import Wish
 from service.usecases.queue import first_words
+from service.usecases.replies import Guarded
 from service.usecases.wishing import LONGEST_REASON, ON_AUTHORS, ON_MESSAGES
 from service.web import acting_words, language
 from service.web.access import me
 from service.web.blueprint import deps, needs, web
+from service.web.replying import finding_words
 from service.web.sentences import told
 
 log = structlog.get_logger(__name__)
@@ -61,6 +63,22 @@ def keep_act(thread_id: int) -> ResponseReturnValue:
     if several or wishes[0].kind is Capability.SUSPEND:
         flash(_("Asked for. It is done when a second person says yes."))
     return redirect(_back(thread_id), 303)
+
+
+@web.post("/keep/<int:thread_id>/answer")
+@needs(Capability.KEEP)
+def keep_answer(thread_id: int) -> ResponseReturnValue:
+    """Hands an answer for the brand over to be judged."""
+    try:
+        suggesting.suggest(deps(), me(), thread_id, request.form.get("text", ""))
+    except NotAllowed as refused:
+        return _refused(thread_id, refused)
+    except Guarded as held:
+        return _thread(thread_id, answer_problem=" ".join(finding_words(one) for one in held.findings)), 422
+    except BadInput as wrong:
+        return _thread(thread_id, answer_problem=told(wrong)), 422
+    flash(_("Handed over. Somebody of the brand reads it."))
+    return redirect(url_for("web.keep_thread", thread_id=thread_id, _anchor="answer"), 303)
 
 
 @web.post("/keep/acts/<int:action_id>/undo")
@@ -148,9 +166,11 @@ def _opened(thread_id: int) -> ThreadPage:
         abort(404)
 
 
-def _thread(thread_id: int, problem: str = "") -> str:
+def _thread(thread_id: int, problem: str = "", answer_problem: str = "") -> str:
     page = _opened(thread_id)
-    return _render(problem, page=page, parents={m.remote_id: m for m in page.messages})
+    suggestion = suggesting.suggesting(deps(), me(), thread_id)
+    parents = {m.remote_id: m for m in page.messages}
+    return _render(problem, page=page, parents=parents, suggestion=suggestion, answer_problem=answer_problem)
 
 
 def _desk(problem: str = "") -> str:
