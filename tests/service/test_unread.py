@@ -63,14 +63,14 @@ def test_the_table_names_nobody_and_outlives_a_new_secret() -> None:
     desk = new_desk()
     old, new = load_settings().secrets[0], "another secret of forty characters or so"
     _shut(desk)
-    assert closed_in(desk, desk.deps.vault) == {"77": Closed(ERASED, START)}
-    assert "77" not in str(desk.rows(Unread.digest))
+    assert closed_in(desk, desk.deps.vault) == {"author-77": Closed(ERASED, START)}
+    assert "author-77" not in str(desk.rows(Unread.digest))
     both = Vault([new, old])
     rotate(replace(desk.deps, vault=both), "test")
-    assert closed_in(desk, Vault([new])) == {"77": Closed(ERASED, START)}
+    assert closed_in(desk, Vault([new])) == {"author-77": Closed(ERASED, START)}
     with desk.deps.store.write() as session:
-        assert open_again(session, Vault([new]), desk.forum, "77")
-        assert not open_again(session, Vault([new]), desk.forum, "77")
+        assert open_again(session, Vault([new]), desk.forum, "author-77")
+        assert not open_again(session, Vault([new]), desk.forum, "author-77")
     assert closed_in(desk, Vault([new])) == {}
 
 
@@ -78,15 +78,15 @@ def test_who_opted_out_stays_out_when_erased() -> None:
     desk = new_desk()
     _shut(desk, OPTED_OUT)
     _shut(desk, ERASED)
-    assert closed_in(desk, desk.deps.vault)["77"].why == OPTED_OUT
+    assert closed_in(desk, desk.deps.vault)["author-77"].why == OPTED_OUT
 
 
 def _shut(desk: Desk, why: str = ERASED) -> None:
     with desk.deps.store.write() as session:
         append(session, desk.deps.vault, Entry("privacy:erase", "test", "author:1"), START)
-        shut(session, desk.deps.vault, desk.forum, "77", Closed(why, START))
+        shut(session, desk.deps.vault, desk.forum, "author-77", Closed(why, START))
 
 
 def closed_in(desk: Desk, vault: Vault) -> dict[str, Closed]:
     with desk.deps.store.read() as session:
-        return closed_among(session, vault, desk.forum, ["77", "78"])
+        return closed_among(session, vault, desk.forum, ["author-77", "author-78"])
