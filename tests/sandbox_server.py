@@ -18,6 +18,7 @@ from service.sandbox.options import CLIENT_ID, CLIENT_SECRET, Options
 from service.sandbox.server import create_sandbox, serving
 from service.sandbox.story import Category, Conversation, Line, Member, Planted, Story
 from service.sandbox.world import Clock, World
+from tests.support.impatience import impatient
 
 # Tests that are not about pacing must not be paced; those that are pass `admin_calls_per_minute=60` and the like.
 UNPACED = {"admin_calls_per_minute": 100_000, "mastodon_calls_per_5_minutes": 100_000}
@@ -101,7 +102,10 @@ def running_sandbox(story: Story | None = None, *, now: Clock | None = None, **o
         keys = options.api_key, world.story.brand, options.webhook_secret, options.connect_secret
         discourse = DiscourseAccess(world.base_url, *keys)
         mastodon = MastodonAccess(world.base_url, options.access_token)
-        with httpx.Client(base_url=world.base_url, timeout=10, trust_env=False, verify=NO_TLS) as client:
+        with (
+            impatient(world.base_url, world.faults),
+            httpx.Client(base_url=world.base_url, timeout=60, trust_env=False, verify=NO_TLS) as client,
+        ):
             yield Running(world, world.base_url, discourse, mastodon, client)
 
 

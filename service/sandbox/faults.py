@@ -40,6 +40,7 @@ class Fault:
     status: int = 500
     location: str = "http://169.254.169.254/latest/meta-data/"
     used: int = 0
+    silences: int = 0  # begun so far; what such a request was to do is done by then
 
     def __post_init__(self) -> None:
         if self.kind not in KINDS:

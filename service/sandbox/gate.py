@@ -72,6 +72,8 @@ class Gate:
         if fault.kind == "late_effect":
             later = dict(environ)
             Thread(target=self._act_late, args=(fault.delay, later), daemon=True).start()
+        with self.world.lock:
+            fault.silences += 1
         self.closing.wait(fault.seconds)
         connection = environ.get("werkzeug.socket")
         if connection is not None:

@@ -11,7 +11,6 @@ import pytest
 
 from moderation.model import Capability
 from moderation.policy import Permit
-from plugins import net
 from plugins.contract import Ambiguous, GivesRights, Holder, Permanent, Temporary
 from tests.contract.rig import Stage
 from tests.contract.test_live import LIVE, on_stage, session
@@ -59,8 +58,7 @@ def test_a_right_is_given_and_taken_once_or_often(name: str) -> None:
 
 @live
 @pytest.mark.parametrize("fault", ["timeout_after", "timeout_before", "server_error"])
-def test_a_call_that_failed_can_come_again(name: str, fault: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(net, "CALL_SECONDS", 0.4)
+def test_a_call_that_failed_can_come_again(name: str, fault: str) -> None:
     with giving(name) as (stage, opened, holder, place):
         for method in ("PUT", "POST", "DELETE"):
             stage.fail(fault, method=method, seconds=1)

@@ -11,7 +11,6 @@ import pytest
 
 from moderation.model import Capability
 from moderation.policy import Permit
-from plugins import net
 from plugins.contract import (
     Act,
     Ambiguous,
@@ -212,10 +211,7 @@ def test_a_refusal_is_permanent(name: str, kind: Capability, status: int) -> Non
 
 @each_act
 @pytest.mark.parametrize("silence", ["timeout_before", "timeout_after"])
-def test_silence_after_the_request_left_is_ambiguous(
-    name: str, kind: Capability, silence: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(net, "CALL_SECONDS", 0.4)
+def test_silence_after_the_request_left_is_ambiguous(name: str, kind: Capability, silence: str) -> None:
     assert isinstance(failing(name, kind, silence, seconds=3), Ambiguous)
 
 
@@ -235,10 +231,7 @@ def test_an_answer_that_cannot_be_read_is_never_taken_for_nothing_done(
 
 
 @each_act
-def test_an_effect_whose_answer_was_lost_is_found_again(
-    name: str, kind: Capability, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(net, "CALL_SECONDS", 0.4)
+def test_an_effect_whose_answer_was_lost_is_found_again(name: str, kind: Capability) -> None:
     with on_stage(name) as stage, session(name, stage) as opened:
         job = stage.jobs[kind]()
         since = datetime.now(UTC) - timedelta(seconds=5)
@@ -267,10 +260,7 @@ READS: tuple[Callable[[Session], Any], ...] = (
 
 @live
 @pytest.mark.parametrize("fault", SPOILT)
-def test_a_spoilt_answer_raises_nothing_but_errors_of_the_contract(
-    name: str, fault: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(net, "CALL_SECONDS", 2.0)
+def test_a_spoilt_answer_raises_nothing_but_errors_of_the_contract(name: str, fault: str) -> None:
     with on_stage(name) as stage:
         stage.fail(fault, times=50, seconds=0.2)
         for read in READS:

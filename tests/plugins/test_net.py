@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import httpx
@@ -299,7 +300,7 @@ def test_a_gzipped_answer_is_unpacked(get: Get) -> None:
 def _drip(head: bytes, drop: bytes) -> Answer:
     def answer(connection: socket.socket) -> None:
         connection.sendall(head)
-        while True:
+        for _ in range(600):  # half a minute
             connection.sendall(drop)
             time.sleep(0.05)
 
@@ -323,7 +324,7 @@ def test_a_byte_at_a_time_ends_with_the_call(get: Get, head: bytes, monkeypatch:
     slow = (Temporary, httpx.TimeoutException, requests.Timeout)
     with serving(_drip(head, b"H")) as port, pytest.raises(slow):
         get(f"http://127.0.0.1:{port}/", frozenset({"127.0.0.1"}))
-    assert time.monotonic() - started < 2.0
+    assert time.monotonic() - started < 20.0
 
 
 @both
@@ -334,7 +335,8 @@ def test_silence_ends_with_the_call(get: Get, monkeypatch: pytest.MonkeyPatch) -
 
 
 def test_the_time_of_one_call_is_not_taken_from_the_next(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(net, "CALL_SECONDS", 0.3)
+    passed = 0.0
+    monkeypatch.setattr(net, "time", SimpleNamespace(monotonic=lambda: time.monotonic() + passed))
 
     def twice(connection: socket.socket) -> None:
         says(b"one")(connection)
@@ -343,7 +345,7 @@ def test_the_time_of_one_call_is_not_taken_from_the_next(monkeypatch: pytest.Mon
 
     with serving(twice) as port, httpx_client(f"http://127.0.0.1:{port}", frozenset({"127.0.0.1"}), {}) as client:
         first = call(client, client.build_request("GET", "/"))
-        time.sleep(0.4)
+        passed = 2 * net.CALL_SECONDS
         second = call(client, client.build_request("GET", "/"))
     assert (first.content, second.content) == (b"one", b"two")
 
@@ -426,4 +428,4 @@ def test_tls_answers_come_through_and_keep_the_time_of_a_call(
         slow = _drip(b"HTTP/1.1 200 OK\r\nX-Slow: ", b"H")
         with serving(slow, certificate) as port, pytest.raises(requests.Timeout):
             session.get(f"https://localhost:{port}/")
-        assert time.monotonic() - started < 2.0
+        assert time.monotonic() - started < 20.0

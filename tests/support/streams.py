@@ -35,14 +35,14 @@ def says(status: str, *headers: str, body: bytes = b"{}") -> Play:
 
 
 def sends(*pieces: bytes, every: float = 0.0, then_silent: bool = True) -> Play:
-    """The pieces one after the other, then silence until the client hangs up or for ten seconds."""
+    """The pieces one after the other, then silence until the client hangs up or for a minute."""
 
     def play(send: Send) -> None:
         send(EVENTS)
         for piece in pieces:
             send(piece)
             time.sleep(every)
-        for _ in range(200 * then_silent):
+        for _ in range(1200 * then_silent):
             time.sleep(0.05)
 
     return play
@@ -86,7 +86,7 @@ def streaming_server(play: Play, named: str = "") -> Iterator[Streaming]:
         server.server_close()
 
 
-def wait_until(happened: Callable[[], object], seconds: float = 5.0) -> bool:
+def wait_until(happened: Callable[[], object], seconds: float = 60.0) -> bool:
     until = time.monotonic() + seconds
     while time.monotonic() < until:
         if happened():

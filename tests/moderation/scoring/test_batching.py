@@ -71,16 +71,16 @@ def test_a_full_pool_holds_up_who_brings_more() -> None:
     def work(job: int) -> int:
         taken.append(job)
         running.release()
-        go.wait(10)
+        go.wait(60)
         return job * job
 
     found: list[list[int]] = []
     caller = threading.Thread(target=lambda: found.append(pool.map(work, range(9))))
     caller.start()
-    assert running.acquire(timeout=10) and running.acquire(timeout=10)
+    assert running.acquire(timeout=60) and running.acquire(timeout=60)
     assert len(taken) == 2, "two threads, two jobs at a time"
     go.set()
-    caller.join(10)
+    caller.join(60)
     assert found == [[number * number for number in range(9)]]
 
 

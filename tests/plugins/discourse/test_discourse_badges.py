@@ -8,7 +8,6 @@ import pytest
 
 from moderation.model import Capability
 from moderation.policy import Permit
-from plugins import net
 from plugins.contract import Ambiguous, GivesBadges, Gone, Holder, MissingRight, Permanent
 from service.sandbox.discourse_badges import Badge, badges_of
 from tests.plugins.discourse.desk import Desk
@@ -67,12 +66,9 @@ def test_an_account_that_is_gone_wears_nothing(desk: Desk) -> None:
     assert not desk.session.has_badge(nobody, NAME)
 
 
-def test_a_lost_answer_is_a_doubt_and_the_next_try_ends_it(
-    desk: Desk, box: Running, tomoko: Holder, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_lost_answer_is_a_doubt_and_the_next_try_ends_it(desk: Desk, box: Running, tomoko: Holder) -> None:
     desk.session.give_badge(permit(), tomoko, NAME)
     desk.session.take_badge(tomoko, NAME)
-    monkeypatch.setattr(net, "CALL_SECONDS", 0.4)
     box.fail("timeout_after", method="POST", seconds=2)
     with pytest.raises(Ambiguous):
         desk.session.give_badge(permit(), tomoko, NAME)

@@ -221,9 +221,9 @@ def test_quotations_become_marked_lines(raw: str, text: str) -> None:
 
 @pytest.mark.parametrize("piece", ["<div>", "<blockquote><p>", "<", "<b", "</p><p>"])
 def test_markup_nested_without_end_takes_no_more_than_linear_time(piece: str) -> None:
-    started = time.monotonic()
+    started = time.thread_time()
     text = message_text({"cooked": f"Before {piece * (600_000 // len(piece))} after"})
-    assert time.monotonic() - started < 2.0
+    assert time.thread_time() - started < 10.0  # it is minutes where it is not linear
     assert text.startswith("Before")
     assert "after" in text or piece == "<b"
     assert "<" not in text

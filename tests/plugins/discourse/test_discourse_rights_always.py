@@ -8,7 +8,6 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from plugins import net
 from plugins.contract import Ambiguous, Temporary
 from plugins.discourse.categories import permissions_of, with_group
 from service.sandbox.forum import Forum
@@ -20,9 +19,8 @@ from tests.sandbox_server import Running
 @pytest.mark.parametrize("method", ["POST", "PUT"])
 @pytest.mark.parametrize("fault", ["timeout_before", "timeout_after", "server_error", "broken_json", "empty"])
 def test_a_call_that_fails_half_way_is_made_whole_by_the_next(
-    desk: Desk, box: Running, fault: str, method: str, monkeypatch: pytest.MonkeyPatch
+    desk: Desk, box: Running, fault: str, method: str
 ) -> None:
-    monkeypatch.setattr(net, "CALL_SECONDS", 0.4)
     box.fail(fault, method=method, seconds=1)
     for _ in range(3):
         with suppress(Ambiguous, Temporary):

@@ -9,7 +9,6 @@ import pytest
 
 from moderation.model import Capability
 from moderation.policy import Permit
-from plugins import net
 from plugins.contract import Ambiguous, GivesRights, Gone, Holder, MissingRight, Permanent
 from tests.plugins.lemmy.answering import Answer, answering, json, session
 from tests.plugins.lemmy.box import ENTRAIDE, HELP, Box
@@ -50,8 +49,7 @@ def test_both_may_come_again(desk: Desk) -> None:
     assert "marc" not in desk.moderators(HELP)
 
 
-def test_after_silence_the_list_tells(box: Box, desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(net, "CALL_SECONDS", 0.4)
+def test_after_silence_the_list_tells(box: Box, desk: Desk) -> None:
     box.sandbox.fail("timeout_after", method="POST", seconds=3)
     with pytest.raises(Ambiguous):
         desk.give("marc", HELP)

@@ -31,7 +31,7 @@ def io(allow: frozenset[str] = LISTED) -> Io:
 class Ear:
     """Listens in a thread of its own, as the worker does."""
 
-    def __init__(self, url: str, token: str = TOKEN, *, idle: float = 5.0) -> None:
+    def __init__(self, url: str, token: str = TOKEN, *, idle: float = 60.0) -> None:
         self.stop = threading.Event()
         self.heard = 0
         self.error: ConnectorError | None = None
@@ -45,13 +45,13 @@ class Ear:
         except ConnectorError as error:
             self.error = error
 
-    def ended(self, seconds: float = 5.0) -> bool:
+    def ended(self, seconds: float = 60.0) -> bool:
         self.thread.join(seconds)
         return not self.thread.is_alive()
 
 
 @contextmanager
-def listening(url: str, token: str = TOKEN, *, idle: float = 5.0) -> Iterator[Ear]:
+def listening(url: str, token: str = TOKEN, *, idle: float = 60.0) -> Iterator[Ear]:
     ear = Ear(url, token, idle=idle)
     try:
         yield ear
@@ -60,7 +60,7 @@ def listening(url: str, token: str = TOKEN, *, idle: float = 5.0) -> Iterator[Ea
         assert ear.ended()
 
 
-def failure_of(play: Play, *, idle: float = 5.0) -> ConnectorError:
+def failure_of(play: Play, *, idle: float = 60.0) -> ConnectorError:
     """What a stream that is played so ends with. The token is nowhere in it."""
     with streaming_server(play) as server, listening(server.url, idle=idle) as ear:
         assert ear.ended()
@@ -97,20 +97,20 @@ class TestHints:
             assert wait_until(lambda: ear.heard == 4)
 
     def test_heartbeats_keep_a_stream_alive_and_are_no_hints(self, box: Running) -> None:
-        with listening(box.mastodon.url, box.mastodon.token, idle=0.35) as ear:
-            assert not ear.ended(0.8)
+        with listening(box.mastodon.url, box.mastodon.token, idle=2.0) as ear:
+            assert not ear.ended(2.5)
             assert ear.heard == 1
 
     def test_the_thread_of_a_client_that_left_ends(self, box: Running) -> None:
         with listening(box.mastodon.url, box.mastodon.token):
             assert wait_until(lambda: box.world.fedi.watchers)
-        assert wait_until(lambda: not box.world.fedi.watchers, 2)
+        assert wait_until(lambda: not box.world.fedi.watchers)
 
     def test_asked_to_stop_in_a_silence(self) -> None:
         with streaming_server(sends()) as server, listening(server.url, idle=60) as ear:
             assert wait_until(lambda: ear.heard == 1)
             ear.stop.set()
-            assert ear.ended(1)
+            assert ear.ended()
             assert ear.error is None
 
 
@@ -139,8 +139,8 @@ class TestSandbox:
             ear = Ear(box.mastodon.url, box.mastodon.token, idle=60)
             assert wait_until(lambda: ear.heard == 1)
             started = time.monotonic()
-        assert time.monotonic() - started < 2
-        assert ear.ended(2)
+        assert time.monotonic() - started < 30  # of the minute it may be silent
+        assert ear.ended()
         assert isinstance(ear.error, Temporary)
 
 

@@ -10,7 +10,6 @@ import pytest
 
 from moderation.model import Capability
 from moderation.policy import Permit
-from plugins import net
 from plugins.contract import Act, Io, Permanent, Receipt, Temporary
 from plugins.nodebb import NodebbSession, connector
 from service.sandbox.nodebb_chat import Room, rooms_of
@@ -92,9 +91,8 @@ def test_two_notices_go_to_one_room_of_two(session: NodebbSession, rooms: dict[i
 
 
 def test_a_room_that_nobody_confirmed_is_found_at_the_next_try(
-    box: Running, session: NodebbSession, rooms: dict[int, Room], tomoko: int, monkeypatch: pytest.MonkeyPatch
+    box: Running, session: NodebbSession, rooms: dict[int, Room], tomoko: int
 ) -> None:
-    monkeypatch.setattr(net, "CALL_SECONDS", 0.4)
     box.fail("timeout_after", method="POST", seconds=3)
     with pytest.raises(Temporary):
         perform(session, notice(tomoko))

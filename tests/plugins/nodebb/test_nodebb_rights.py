@@ -112,8 +112,7 @@ def test_an_account_or_a_category_that_is_not_there_holds_nothing() -> None:
 
 
 @pytest.mark.parametrize("fault", ["timeout_after", "broken_json", "empty", "server_error"])
-def test_a_lost_answer_is_a_doubt_that_a_look_settles(fault: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("plugins.net.CALL_SECONDS", 0.4)
+def test_a_lost_answer_is_a_doubt_that_a_look_settles(fault: str) -> None:
     with forum_desk() as made:
         made.box.fail(fault, method="PUT", seconds=2)
         with pytest.raises(Ambiguous):
