@@ -124,7 +124,7 @@ class SavedReply(Base):
 
 class ApprovalRule(Base):
     """When a second person must say yes. Kind: role (of the writer), topic (of the conversation), rule (a rule of
-    danger fired), amount (money named above it)."""
+    danger fired), incident (something is going on in the community), amount (money named above it)."""
 
     __tablename__ = "approval_rule"
     __table_args__ = (UniqueConstraint("kind", "value"),)

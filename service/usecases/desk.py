@@ -16,8 +16,9 @@ from service.db.models import Case, Community, Connection
 from service.db.pacing import budget_left
 from service.deps import Deps
 from service.usecases.alarms import Alarm, alarm_of
-from service.usecases.connections import host_of, open_session, opened, pace_key
+from service.usecases.connections import found_by, host_of, open_session, opened, pace_key
 from service.usecases.deadletters import count_dead
+from service.usecases.incidents import Incident, incidents
 from service.usecases.queue import LANES, in_queue_of
 
 BROKEN = frozenset({"cut_off", "failing"})
@@ -34,6 +35,7 @@ class Place:
     budget: float
     window_days: int
     alarm: Alarm | None
+    incident: Incident | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +94,10 @@ def places(deps: Deps) -> list[Place]:
     query = query.order_by(Connection.name, Community.name, Community.id)
     with deps.store.read() as session:
         rows = session.execute(query).all()
-    return [Place(i, name, connection, budget, days, alarm_of(s)) for i, name, connection, budget, days, s in rows]
+    open_now = incidents(deps)
+    return [
+        Place(i, name, where, budget, days, alarm_of(s), open_now.get(i)) for i, name, where, budget, days, s in rows
+    ]
 
 
 def lane_counts(deps: Deps, community: int | None = None, teams: Collection[int] | None = None) -> dict[str, int]:
@@ -145,7 +150,7 @@ def check_now(deps: Deps, connection_id: int, actor: str) -> Check | None:
     with closing(platform):
         found = platform.check()
     with deps.store.write() as session:
-        values = {"account": found.account[:200], "server": found.server[:200]}
+        values = {"account": found.account[:200], "server": found.server[:200], **found_by(found)}
         session.execute(update(Connection).where(Connection.id == connection_id).values(**values))
         append(session, deps.vault, Entry("connection:check", actor, f"connection:{connection_id}"), deps.now())
     return found

@@ -16,10 +16,12 @@ from moderation.model import AuthorRole, Capability
 from moderation.policy import Level
 from moderation.triage import dangers
 from plugins.contract import Composed, Composes, Limits
-from service.db.models import Action, Author, Case, Connection, Message, Person, Thread
+from service.db.models import Action, Author, Case, Community, Connection, Message, Person, Thread
 from service.db.reply_tables import ApprovalRule, BrandAccount, Reply, ReplyImage
 from service.deps import Deps
+from service.usecases.alarms import alarm_of
 from service.usecases.connections import host_of, settings_of
+from service.usecases.incidents import incident_in
 
 #: Acts that put an answer in public, or may still do so.
 _HANDED_OVER = (Action.kind == str(Capability.REPLY), Action.state.in_(("approved", "sending", "unknown", "done")))
@@ -70,17 +72,25 @@ def wants(session: Session, reply: Reply, found: Sequence[Finding]) -> list[dict
     message = session.get_one(Message, reply.message_id)
     rules = dangers(case.rules.split(","))
     topics = {name for name, chance in (message.intents or {}).items() if chance >= 0.5}
+    going_on = _going_on(session, session.get_one(Thread, case.thread_id).community_id)
     reasons = []
     for rule in session.scalars(select(ApprovalRule).order_by(ApprovalRule.id)):
         holds = {
             "role": writer.role == rule.value,
             "topic": rule.value in topics,
             "rule": rule.value in rules or (rule.value == "*" and bool(rules)),
+            "incident": rule.value in going_on,
             "amount": any(f.guard is Guard.MONEY for f in found),
         }
         if holds.get(rule.kind, True):  # a rule that is not understood wants a second person
             reasons.append({"kind": rule.kind, "value": rule.value})
     return reasons
+
+
+def _going_on(session: Session, community_id: int) -> set[str]:
+    """The incidents of a community: those that rules of approval know."""
+    alarm = alarm_of(session.get_one(Community, community_id).summary)
+    return {name for name, on in (("declared", incident_in(session, community_id)), ("alarm", alarm)) if on}
 
 
 def unpassed(found: Sequence[Finding], reply: Reply, level: Level | None) -> list[Finding]:

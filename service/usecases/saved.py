@@ -30,10 +30,13 @@ FILLED = {
 }
 #: Rules of danger that a rule of approval may name; "*" is any of them.
 DANGERS = ("*", "safety", "threat", "legal", "self_harm")
+#: When something is going on: a manager said so, or rules fire unusually often in the community.
+INCIDENTS = ("declared", "alarm")
 KINDS: Mapping[str, tuple[str, ...]] = {
     "role": PEOPLE[:3],
     "topic": tuple(topic for topic in TOPICS["en"] if topic not in ("off_topic", "glad")),
     "rule": DANGERS,
+    "incident": INCIDENTS,
     "amount": (),
 }
 _BLANK = re.compile(r"\{\s*([^\W\d][\w ]{0,40}?)\s*\}")

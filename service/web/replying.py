@@ -34,10 +34,15 @@ _DANGERS = {
     "legal": _l("law, regulator or press"),
     "self_harm": _l("somebody in distress"),
 }
+_INCIDENTS = {
+    "declared": _l("a manager opened one"),
+    "alarm": _l("rules fire unusually often"),
+}
 _KINDS = {
     "role": _l("Who writes"),
     "topic": _l("What it is about"),
     "rule": _l("A rule of danger fired"),
+    "incident": _l("An incident in the community"),
     "amount": _l("Money is promised"),
 }
 _LEVELS = {
@@ -91,6 +96,8 @@ def want_words(want: Mapping[str, str]) -> str:
         return str(_("about %(topic)s", topic=topic_word(value)))
     if kind == "rule":
         return str(_("a rule of danger fired: %(rule)s", rule=_DANGERS.get(value, value)))
+    if kind == "incident":
+        return str(_("an incident in the community: %(which)s", which=_INCIDENTS.get(value, value)))
     if kind == "amount":
         return str(_("it promises more than %(amount)s", amount=value))
     return str(_("a rule that this version does not know"))
@@ -98,7 +105,7 @@ def want_words(want: Mapping[str, str]) -> str:
 
 def rule_value(kind: str, value: str) -> str:
     """What a rule of approval names, in words."""
-    words = {"role": _ROLES, "rule": _DANGERS}.get(kind, {})
+    words = {"role": _ROLES, "rule": _DANGERS, "incident": _INCIDENTS}.get(kind, {})
     return topic_word(value) if kind == "topic" else str(words.get(value, value))
 
 

@@ -8,7 +8,7 @@ from flask_babel import gettext as _
 
 from moderation.errors import BadInput
 from moderation.model import Capability
-from service.usecases import saved
+from service.usecases import desk, incidents, saved
 from service.usecases.saved import Saved
 from service.web import forms, language
 from service.web.access import me
@@ -67,6 +67,26 @@ def drop_approval_rule(rule_id: int) -> ResponseReturnValue:
     return redirect(url_for("web.answering"), 303)
 
 
+@web.post("/answering/incidents")
+@needs(Capability.MANAGE)
+def open_incident() -> ResponseReturnValue:
+    form = request.form
+    try:
+        incidents.open_incident(deps(), form.get("community", 0, type=int), form.get("about", ""), me())
+    except BadInput as error:
+        return _rules(told(error)), 422
+    flash(_("The incident is open. Everybody sees it in the queue."))
+    return redirect(url_for("web.answering", _anchor="incidents"), 303)
+
+
+@web.post("/answering/incidents/<int:community_id>/close")
+@needs(Capability.MANAGE)
+def close_incident(community_id: int) -> ResponseReturnValue:
+    incidents.close_incident(deps(), community_id, me())
+    flash(_("The incident is closed."))
+    return redirect(url_for("web.answering", _anchor="incidents"), 303)
+
+
 def _keep(saved_id: int | None) -> ResponseReturnValue:
     form = request.form
     given = Saved(saved_id or 0, form.get("name", ""), form.get("language", ""), forms.words(), "asks" in form)
@@ -91,4 +111,5 @@ def _filled() -> list[str]:
 
 
 def _rules(problem: str = "") -> str:
-    return render_template("answering.html", rules=saved.rules(deps()), kinds=saved.KINDS, problem=problem)
+    words = {"rules": saved.rules(deps()), "kinds": saved.KINDS, "places": desk.places(deps()), "problem": problem}
+    return render_template("answering.html", **words, about=request.form.get("about", "") if problem else "")
