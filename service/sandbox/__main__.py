@@ -6,9 +6,11 @@ import argparse
 import json
 import os
 import signal
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from threading import Event, Thread
+
+from flask import Flask
 
 from service.sandbox.options import CLIENT_ID, CLIENT_SECRET, Options
 from service.sandbox.server import create_sandbox, listen, stop, world_of
@@ -40,11 +42,20 @@ def announcement(world: World) -> dict[str, object]:
     }
 
 
-def wait_for_the_end(ended: Event, parent: int) -> None:
-    """Until a signal, or until the parent is gone and this process was handed to another."""
+def serve(make: Callable[[], Flask], host: str = "127.0.0.1", port: int = 0) -> int:
+    """Serves what `make` gives, announced by one line of JSON, until told to end or until the parent is gone."""
+    ended, parent = Event(), os.getppid()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: ended.set())
+    app = make()
+    server = listen(app, host, port)
+    Thread(target=server.serve_forever, daemon=True).start()
+    print(json.dumps(announcement(world_of(app))), flush=True)
     while not ended.wait(0.5):
-        if os.getppid() != parent:
-            return
+        if os.getppid() != parent:  # it is gone, and this process was handed to another
+            break
+    stop(app, server)
+    return 0
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -54,16 +65,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--seed", type=int, default=10)
     parser.add_argument("--born", type=datetime.fromisoformat, help="the time the story ends at; now when left out")
     given = parser.parse_args(arguments)
-    ended, parent = Event(), os.getppid()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: ended.set())
-    app = create_sandbox(build_story(given.born or datetime.now(UTC), seed=given.seed), options=Options())
-    server = listen(app, given.host, given.port)
-    Thread(target=server.serve_forever, daemon=True).start()
-    print(json.dumps(announcement(world_of(app))), flush=True)
-    wait_for_the_end(ended, parent)
-    stop(app, server)
-    return 0
+
+    def make() -> Flask:
+        return create_sandbox(build_story(given.born or datetime.now(UTC), seed=given.seed), options=Options())
+
+    return serve(make, given.host, given.port)
 
 
 if __name__ == "__main__":

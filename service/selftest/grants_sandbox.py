@@ -5,18 +5,16 @@ Run as `python -m service.selftest.grants_sandbox CALLS CLOCK SEED`; CALLS are t
 
 from __future__ import annotations
 
-import json
-import os
-import signal
 import sys
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
-from threading import Event, Thread
 
-from service.sandbox.__main__ import announcement, wait_for_the_end
+from flask import Flask
+
+from service.sandbox.__main__ import serve
 from service.sandbox.options import Options
-from service.sandbox.server import create_sandbox, listen, stop, world_of
+from service.sandbox.server import create_sandbox, world_of
 from service.sandbox.story import Story
 from service.sandbox.writer import build_story
 from service.selftest.grants_books import keep_books
@@ -32,18 +30,14 @@ def forum_story(now: datetime, seed: int) -> Story:
 def main(given: Sequence[str]) -> int:
     """Serves until told to end, or until the trial is gone."""
     calls, clock, seed = int(given[0]), Clock.read(given[1]), int(given[2])
-    ended, parent = Event(), os.getppid()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: ended.set())
-    app = create_sandbox(forum_story(clock.born, seed), options=Options(admin_calls_per_minute=calls), now=clock)
-    keep_books(app)
-    world_of(app).faults.dice.seed(f"{seed} grants")
-    server = listen(app)
-    Thread(target=server.serve_forever, daemon=True).start()
-    print(json.dumps(announcement(world_of(app))), flush=True)
-    wait_for_the_end(ended, parent)
-    stop(app, server)
-    return 0
+
+    def make() -> Flask:
+        app = create_sandbox(forum_story(clock.born, seed), options=Options(admin_calls_per_minute=calls), now=clock)
+        keep_books(app)
+        world_of(app).faults.dice.seed(f"{seed} grants")
+        return app
+
+    return serve(make)
 
 
 if __name__ == "__main__":

@@ -5,18 +5,16 @@ Run as `python -m service.selftest.replies_sandbox MODE COUNT CLOCK SEED`.
 
 from __future__ import annotations
 
-import json
-import os
-import signal
 import sys
 from collections.abc import Sequence
 from datetime import timedelta
-from threading import Event, Thread
 from typing import Literal
 
-from service.sandbox.__main__ import announcement, wait_for_the_end
+from flask import Flask
+
+from service.sandbox.__main__ import serve
 from service.sandbox.options import Options
-from service.sandbox.server import create_sandbox, listen, stop, world_of
+from service.sandbox.server import create_sandbox, world_of
 from service.sandbox.story import Category, Conversation, Line, Member, Story
 from service.selftest.replies_clock import Clock
 from service.selftest.replies_platform import BRAND, MODES, Mode
@@ -48,19 +46,15 @@ def story(mode: Mode, count: int, clock: Clock) -> Story:
 def main(given: Sequence[str]) -> int:
     """Serves until told to end, or until the trial is gone."""
     mode, count, clock, seed = given[0], int(given[1]), Clock.read(given[2]), int(given[3])
-    ended, parent = Event(), os.getppid()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: ended.set())
     found: Mode = next(one for one in MODES if one == mode)
-    options = Options(idempotency=found == "honoured")
-    app = create_sandbox(story(found, count, clock), options=options, now=clock)
-    world_of(app).faults.dice.seed(f"{seed} {mode}")
-    server = listen(app)
-    Thread(target=server.serve_forever, daemon=True).start()
-    print(json.dumps(announcement(world_of(app))), flush=True)
-    wait_for_the_end(ended, parent)
-    stop(app, server)
-    return 0
+
+    def make() -> Flask:
+        options = Options(idempotency=found == "honoured")
+        app = create_sandbox(story(found, count, clock), options=options, now=clock)
+        world_of(app).faults.dice.seed(f"{seed} {mode}")
+        return app
+
+    return serve(make)
 
 
 if __name__ == "__main__":
