@@ -7,6 +7,9 @@ SHARED ?= ../shared
 # Many tests wait for a browser or a server, so two processes more than there are cores.
 WORKERS ?= $(shell expr $$(getconf _NPROCESSORS_ONLN) + 2)
 
+# Tests begin many processes; where Python is told to keep nothing compiled, each would compile the house anew.
+unexport PYTHONDONTWRITEBYTECODE
+
 .PHONY: run test lint types imports pytest soak postgres bench train train-careful evaluate screenshot clean
 
 run: $(VENV)/.run

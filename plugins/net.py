@@ -34,6 +34,8 @@ MAX_ANSWER_BYTES = 10 * 1024 * 1024
 #: Seconds one whole call may take, however slowly the bytes come.
 CALL_SECONDS = 30.0
 CONNECT_SECONDS = 8.0
+#: Seconds of silence within a call.
+READ_SECONDS = 15.0
 #: How many of a name's addresses are tried, so that a name with a hundred dead ones does not hold a worker.
 MAX_ADDRESSES = 4
 #: Longest line of an answer without an end.
@@ -316,7 +318,7 @@ def httpx_client(base_url: str, allow: frozenset[str], headers: dict[str, str]) 
         base_url=url,
         headers={"Accept-Encoding": "gzip", **headers},
         transport=_Transport(url, allow),
-        timeout=httpx.Timeout(15.0, connect=CONNECT_SECONDS),
+        timeout=httpx.Timeout(READ_SECONDS, connect=CONNECT_SECONDS),
         follow_redirects=False,
         trust_env=False,
     )
@@ -378,7 +380,7 @@ class _Adapter(HTTPAdapter):
         check_url(str(request.url), self._allow)
         kwargs["stream"] = True
         if kwargs.get("timeout") is None:
-            kwargs["timeout"] = (CONNECT_SECONDS, 15.0)
+            kwargs["timeout"] = (CONNECT_SECONDS, READ_SECONDS)
         where = urlsplit(str(request.url)).hostname or ""
         with _one_call() as started:
             response = super().send(request, *args, **kwargs)

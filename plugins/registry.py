@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from importlib.metadata import EntryPoint, entry_points
 
 from moderation.errors import TenthError
@@ -17,12 +18,18 @@ class ConnectorLoadError(TenthError):
 def load(points: list[EntryPoint] | None = None) -> dict[str, Connector]:
     """Every installed connector by name. Raises ConnectorLoadError for one that is broken or named twice."""
     found: dict[str, Connector] = {}
-    for point in points if points is not None else list(entry_points(group=GROUP)):
+    for point in points if points is not None else _installed():
         connector = _load_one(point)
         if connector.name in found:
             raise ConnectorLoadError(f"Two connectors are named “{connector.name}”; uninstall one of them.")
         found[connector.name] = connector
     return found
+
+
+@cache
+def _installed() -> list[EntryPoint]:
+    """Asked once a process: the metadata of every package on the machine is read for it."""
+    return list(entry_points(group=GROUP))
 
 
 def _load_one(point: EntryPoint) -> Connector:

@@ -27,7 +27,7 @@ import httpx
 
 ROOT = Path(__file__).resolve().parent.parent
 FIRST_SECONDS = 90.0
-STOP_SECONDS = 10.0
+STOP_SECONDS = 60.0
 #: Kinds of planted threads that nobody at the brand wants to see above the line.
 CALM = {"praise", "settled"}
 #: Emergencies said without any alarm word that may be missed: how many stand above depends a little on the time of day.
@@ -44,7 +44,7 @@ def main() -> None:
             stored = _count(place)
             _stop(process)
         with _service(environment) as (process, started):
-            _wait(lambda: _healthy(environment), 20.0, "the second start did not answer in 20 s")
+            _wait(lambda: _healthy(environment), FIRST_SECONDS, "the second start did not answer")
             print(f"second run: answered after {time.monotonic() - started:.1f} s")
             _require(_count(place) >= stored, "the second run lost messages")
             _stop(process)
@@ -126,7 +126,7 @@ def _ask(place: Path, query: str) -> int:
 def _healthy(environment: dict[str, str]) -> bool:
     try:
         address = f"http://127.0.0.1:{environment['FIRST_RUN_PORT']}/healthz"
-        return httpx.get(address, timeout=2.0, trust_env=False).status_code == 200
+        return httpx.get(address, timeout=10.0, trust_env=False).status_code == 200
     except httpx.HTTPError:
         return False
 

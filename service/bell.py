@@ -16,13 +16,16 @@ log = structlog.get_logger(__name__)
 QUEUE = "tenth"
 #: Rings of one job within this time fall together.
 TOGETHER_SECONDS = 0.25
+#: A request that rings waits no longer for the server.
+ANSWER_SECONDS = 2.0
 
 
 def make_bell(redis_url: str) -> Callable[[str], None]:
     """A bell that rings through RQ, or one that is silent: the embedded worker looks by itself."""
     if not redis_url:
         return lambda _job: None
-    queue = Queue(QUEUE, connection=Redis.from_url(redis_url, socket_timeout=2, socket_connect_timeout=2))
+    server = Redis.from_url(redis_url, socket_timeout=ANSWER_SECONDS, socket_connect_timeout=ANSWER_SECONDS)
+    queue = Queue(QUEUE, connection=server)
 
     def ring(job: str) -> None:
         # The id holds the time: a job whose worker died blocks the rings of its own moment and no later one.

@@ -20,7 +20,7 @@ from moderation.errors import TenthError
 from service.app import create_app
 from service.config import SANDBOX_NOTE, Settings, load_settings
 from service.deps import deps_of
-from service.sandbox.client import born, connect_sandbox, wait_for
+from service.sandbox.client import FORUM_CALLS, born, connect_sandbox, wait_for
 from service.scorers import build_scorer
 from service.usecases.people import ensure_owner
 from service.usecases.rules import ensure_rules
@@ -150,7 +150,7 @@ class Supervisor:
         url = f"http://127.0.0.1:{sandbox_port()}"
         end = born(settings.data_dir).isoformat()
         command = [sys.executable, "-m", "service.sandbox", "--port", str(sandbox_port()), "--born", end]
-        child = Child("sandbox", command, output=subprocess.DEVNULL)
+        child = Child("sandbox", [*command, "--admin-calls", str(FORUM_CALLS)], output=subprocess.DEVNULL)
         self._start(child)
         wait_for(url, lambda: self._alive(child))
         return url

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import tempfile
 from collections.abc import Iterator
@@ -12,6 +13,8 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 from service.auth import passwords
+from service.auth.external import discourse
+from tests.support.patience import patient_service
 from tests.support.quick import PostgresDatabases, quick_databases
 from tests.support.quick_pages import quick_pages
 from tests.support.reach import reaches_database
@@ -36,11 +39,26 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     items.sort(key=lambda item: not any(word in item.path.name for word in LONG))
 
 
+@pytest.hookimpl(trylast=True)
+def pytest_collection_finish() -> None:
+    """What is loaded by then stays; the collector of garbage need not walk through it again and again."""
+    gc.collect()
+    gc.freeze()
+
+
 @pytest.fixture(scope="session", autouse=True)
 def cheap_passwords() -> Iterator[None]:
     """Hashing is slow on purpose, and tests sign in thousands of times; `test_passwords` has the real cost."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(passwords, "METHOD", "scrypt:1024:8:1")
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def cheap_keys() -> Iterator[None]:
+    """A key for each question to a forum takes long to find; `test_external_platforms` has one of the real length."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(discourse, "KEY_BITS", 2_048)
         yield
 
 
@@ -55,6 +73,13 @@ def cheap_databases() -> Iterator[None]:
 def cheap_pages() -> Iterator[None]:
     """Thousands of applications are made of the same templates and routes."""
     with quick_pages():
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def patience() -> Iterator[None]:
+    """Nothing is given up because the machine is slow."""
+    with patient_service():
         yield
 
 

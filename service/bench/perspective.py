@@ -145,7 +145,7 @@ def _times(answers: Sequence[Answer]) -> list[float]:
 
 def _batches(place: Place) -> tuple[float, float]:
     """Texts scored so far, and batches, as the server counts them."""
-    line = HTTPConnection(HOST, place.port, timeout=10)
+    line = HTTPConnection(HOST, place.port, timeout=60)
     try:
         line.request("GET", "/metrics")
         told = line.getresponse().read().decode()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import os
+import secrets
 import signal
 import socket
 import subprocess
@@ -13,7 +14,7 @@ import tempfile
 import time
 import uuid
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from functools import cache
@@ -166,9 +167,12 @@ def fresh_database(server: str) -> Iterator[str]:
 
 
 def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    """Below the ports that the system gives out by itself, so that nobody has it before who is to listen there."""
+    while True:
+        port = 20_000 + secrets.randbelow(10_000)
+        with socket.socket() as probe, suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            return port
 
 
 def environment(**settings: str) -> dict[str, str]:
@@ -178,7 +182,7 @@ def environment(**settings: str) -> dict[str, str]:
 
 
 def tenth(
-    *arguments: str, cwd: Path, stdin: bytes = b"", timeout: float = 60, **settings: str
+    *arguments: str, cwd: Path, stdin: bytes = b"", timeout: float = 120, **settings: str
 ) -> subprocess.CompletedProcess[bytes]:
     """The real console script."""
     command = [str(BIN / "tenth"), *arguments]
@@ -206,13 +210,13 @@ def running(*arguments: str, cwd: Path, **settings: str) -> Iterator[subprocess.
         if process.poll() is None:
             process.send_signal(signal.SIGTERM)
             try:
-                process.wait(15)
+                process.wait(60)
             except subprocess.TimeoutExpired:
                 process.kill()
-                process.wait(5)
+                process.wait(60)
 
 
-def until(done: Callable[[], Any], seconds: float = 20.0, pause: float = 0.05) -> Any:
+def until(done: Callable[[], Any], seconds: float = 120.0, pause: float = 0.05) -> Any:
     """Waits for something to be true, and gives it back. Fails the test when it does not come."""
     deadline = time.monotonic() + seconds
     while True:

@@ -1,4 +1,5 @@
-"""What makes a test's database quick: nothing waits for the disk, and tables are made once a process and then copied.
+"""What makes a test's database quick: nothing waits for the disk, tables are made once a process and then copied, and
+what SQLAlchemy compiled once is known to every engine, as it is to the one engine of a service.
 
 Every test still has a database of its own, with the tables that `create_all` or the migrations have made. That a
 committed row outlives a power cut is what tests cannot see; that is all that is given up.
@@ -18,8 +19,10 @@ from typing import Any
 import psycopg
 import pytest
 from flask import Flask
-from sqlalchemy import Engine, create_mock_engine, inspect
+from sqlalchemy import Engine, create_engine, create_mock_engine, inspect
+from sqlalchemy.util import LRUCache
 
+from service import bootstrap
 from service.app import create_app
 from service.config import load_settings
 from service.db import engine as engines
@@ -30,6 +33,8 @@ from service.usecases import storage
 #: What PostgreSQL numbers from here on was made by somebody.
 _OURS = 16_384
 _MADE = ("pg_class", "pg_namespace", "pg_proc", "pg_type", "pg_extension")
+#: Statements that are kept compiled.
+_STATEMENTS = 2_000
 _create_all, _migrate, _on_connect = Base.metadata.create_all, storage.migrate, engines._on_connect
 
 
@@ -38,6 +43,7 @@ def quick_databases() -> Iterator[None]:
     """For as long as it is open, in this process."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(engines, "_on_connect", _without_disk)
+        patch.setattr(bootstrap, "prepare", prepare)
         patch.setattr(Base.metadata, "create_all", create_all)
         patch.setattr(storage, "migrate", migrate)
         yield
@@ -86,6 +92,14 @@ class PostgresDatabases:
             return False
 
 
+def prepare(engine: Engine) -> None:
+    """As the service's own; an engine of SQLite takes what was compiled for the others."""
+    engines.prepare(engine)
+    if engine.dialect.name == "sqlite":
+        shared = _shared()
+        engine.dialect, engine._compiled_cache = shared.dialect, shared._compiled_cache
+
+
 def create_all(bind: Engine, **given: Any) -> None:
     """As the metadata's own; an empty database gets all tables at once."""
     if given or inspect(bind).get_table_names():
@@ -115,6 +129,15 @@ def _copy(template: sqlite3.Connection, engine: Engine) -> None:
     with closing(engine.raw_connection()) as target:
         assert isinstance(target.driver_connection, sqlite3.Connection)
         template.backup(target.driver_connection)
+
+
+@cache
+def _shared() -> Engine:
+    """Compiled statements belong to a dialect, so that engines share it too; it was made ready by a connection."""
+    engine = create_engine("sqlite://")
+    engine.connect().close()
+    engine._compiled_cache = LRUCache(_STATEMENTS)
+    return engine
 
 
 @cache

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -11,28 +11,40 @@ from flask import Flask
 from jinja2 import BytecodeCache
 from jinja2.bccache import Bucket
 from werkzeug.routing import Rule
+from werkzeug.routing.map import DEFAULT_CONVERTERS
 
-_compile_builder = Rule._compile_builder
+_compile = Rule.compile
 
 
 @contextmanager
 def quick_pages() -> Iterator[None]:
     """For as long as it is open, in this process."""
-    builders: dict[Any, Callable[..., tuple[str, str]]] = {}
+    kept: dict[Any, Rule] = {}
 
-    def compile_builder(rule: Rule, append_unknown: bool = True) -> Callable[..., tuple[str, str]]:
-        """A builder takes its converters from the rule that it is called for, so that rules written alike share it."""
-        if rule.defaults:
-            return _compile_builder(rule, append_unknown)
-        key = (append_unknown, *rule._trace)
-        if key not in builders:
-            builders[key] = _compile_builder(rule, append_unknown)
-        return builders[key]
+    def compile(rule: Rule) -> None:
+        """What is compiled depends on what the rule says alone, never on its endpoint or application."""
+        assert rule.map is not None
+        if rule.defaults or rule.map.host_matching or rule.map.converters != DEFAULT_CONVERTERS:
+            _compile(rule)
+            return
+        key = (rule.rule, rule.subdomain, rule.merge_slashes)
+        if key in kept:
+            _copy(kept[key], rule)
+        else:
+            _compile(rule)
+            kept[key] = rule
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(Rule, "_compile_builder", compile_builder)
+        patch.setattr(Rule, "compile", compile)
         patch.setitem(Flask.jinja_options, "bytecode_cache", _InMemory())
         yield
+
+
+def _copy(made: Rule, rule: Rule) -> None:
+    rule._parts, rule._trace, rule._converters = list(made._parts), list(made._trace), dict(made._converters)
+    rule.arguments |= set(made._converters)
+    rule._build = made._build.__func__.__get__(rule)  # type: ignore[attr-defined]
+    rule._build_unknown = made._build_unknown.__func__.__get__(rule)  # type: ignore[attr-defined]
 
 
 class _InMemory(BytecodeCache):

@@ -24,6 +24,8 @@ from service.auth.external.proof import Proof, Provider, Trouble, Why
 
 WHO_SCOPES = "session_info"
 DESK_SCOPES = "read,write"
+#: Worth 128 bits (NIST SP 800-57, table 2).
+KEY_BITS = 3_072
 _LONGEST = 16_384
 _OAEP = padding.OAEP(padding.MGF1(hashes.SHA1()), hashes.SHA1(), None)  # noqa: S303 (what forums encrypt with)
 
@@ -59,7 +61,7 @@ def connect_answer(origin: str, secret: str, args: Mapping[str, str], nonce: str
 
 def new_key() -> str:
     """A private key in PEM form, for one question."""
-    made = rsa.generate_private_key(public_exponent=65_537, key_size=3072)
+    made = rsa.generate_private_key(public_exponent=65_537, key_size=KEY_BITS)
     way = serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
     return made.private_bytes(serialization.Encoding.PEM, *way).decode()
 

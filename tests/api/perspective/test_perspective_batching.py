@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from moderation.scoring.contract import Score, Text
 from service.api.perspective.batching import BATCH, Batcher, Busy
+from tests.support.office import until
 
 
 def score_of(text: Text) -> Score:
@@ -36,7 +37,7 @@ class Held:
     def __call__(self, texts: Sequence[Text]) -> list[Score]:
         self.batches.append(len(texts))
         self.began.set()
-        assert self.go.wait(20)
+        assert self.go.wait(60)
         if any(text.text == "bad" for text in texts):
             raise ValueError("bad")
         return lengths(texts)
@@ -48,12 +49,7 @@ def waiting(batcher: Batcher) -> int:
 
 def in_line(batcher: Batcher, count: int) -> None:
     """Returns when so many wait."""
-    pause = threading.Event()
-    for _ in range(2_000):
-        if waiting(batcher) == count:
-            return
-        pause.wait(0.005)
-    raise AssertionError(f"{waiting(batcher)} wait, not {count}")
+    until(lambda: waiting(batcher) == count, pause=0.005)
 
 
 def test_what_is_too_much_is_refused_at_once() -> None:
@@ -61,13 +57,13 @@ def test_what_is_too_much_is_refused_at_once() -> None:
     batcher = Batcher(held, unseen, waiting_max=2)
     with ThreadPoolExecutor(3) as pool:
         first = pool.submit(batcher.score, [Text("a")])
-        assert held.began.wait(20)
+        assert held.began.wait(60)
         others = [pool.submit(batcher.score, [Text("b")]) for _ in range(2)]
         in_line(batcher, 2)
         with pytest.raises(Busy):
             batcher.score([Text("c")])
         held.go.set()
-        assert all(f.result(20) for f in (first, *others))
+        assert all(f.result(60) for f in (first, *others))
 
 
 def test_who_waits_too_long_is_refused_and_leaves_the_line() -> None:
@@ -75,12 +71,12 @@ def test_who_waits_too_long_is_refused_and_leaves_the_line() -> None:
     batcher = Batcher(held, unseen, wait_seconds=0.05)
     with ThreadPoolExecutor(1) as pool:
         first = pool.submit(batcher.score, [Text("a")])
-        assert held.began.wait(20)
+        assert held.began.wait(60)
         with pytest.raises(Busy):
             batcher.score([Text("b")])
         assert waiting(batcher) == 0
         held.go.set()
-        assert first.result(20) == [score_of(Text("a"))]
+        assert first.result(60) == [score_of(Text("a"))]
     assert batcher.score([Text("c")]) == [score_of(Text("c"))]
 
 
@@ -89,12 +85,12 @@ def test_those_who_come_meanwhile_are_scored_together() -> None:
     batcher = Batcher(held, unseen)
     with ThreadPoolExecutor(9) as pool:
         first = pool.submit(batcher.score, [Text("a")])
-        assert held.began.wait(20)
+        assert held.began.wait(60)
         others = [pool.submit(batcher.score, [Text("b" * n)]) for n in range(1, 9)]
         in_line(batcher, 8)
         held.go.set()
-        assert first.result(20) == [score_of(Text("a"))]
-        assert [f.result(20) for f in others] == [[score_of(Text("b" * n))] for n in range(1, 9)]
+        assert first.result(60) == [score_of(Text("a"))]
+        assert [f.result(60) for f in others] == [[score_of(Text("b" * n))] for n in range(1, 9)]
     assert held.batches == [1, 8]
 
 
@@ -103,15 +99,15 @@ def test_one_that_cannot_be_scored_takes_no_neighbour_along() -> None:
     batcher = Batcher(held, unseen)
     with ThreadPoolExecutor(4) as pool:
         first = pool.submit(batcher.score, [Text("a")])
-        assert held.began.wait(20)
+        assert held.began.wait(60)
         good = [pool.submit(batcher.score, [Text("good")]) for _ in range(2)]
         bad = pool.submit(batcher.score, [Text("bad")])
         in_line(batcher, 3)
         held.go.set()
-        assert first.result(20)
-        assert [f.result(20) for f in good] == [[score_of(Text("good"))]] * 2
+        assert first.result(60)
+        assert [f.result(60) for f in good] == [[score_of(Text("good"))]] * 2
         with pytest.raises(ValueError, match="bad"):
-            bad.result(20)
+            bad.result(60)
 
 
 def test_a_long_request_goes_whole_and_no_batch_grows_beyond_its_limit() -> None:
@@ -119,11 +115,11 @@ def test_a_long_request_goes_whole_and_no_batch_grows_beyond_its_limit() -> None
     batcher = Batcher(held, unseen)
     with ThreadPoolExecutor(4) as pool:
         first = pool.submit(batcher.score, [Text("a")] * (BATCH + 5))
-        assert held.began.wait(20)
+        assert held.began.wait(60)
         others = [pool.submit(batcher.score, [Text("b")] * (BATCH - 10)) for _ in range(3)]
         in_line(batcher, 3)
         held.go.set()
-        assert [len(f.result(20)) for f in (first, *others)] == [BATCH + 5, *[BATCH - 10] * 3]
+        assert [len(f.result(60)) for f in (first, *others)] == [BATCH + 5, *[BATCH - 10] * 3]
     assert held.batches == [BATCH + 5, *[BATCH - 10] * 3]
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -23,6 +22,7 @@ from service.db.audit import verify
 from service.db.models import PerspectiveKey
 from service.usecases.perspective import create_key, list_keys, revoke_key
 from service.vault import token_digest
+from tests.support.office import until
 
 NOON = datetime(2026, 11, 22, 12, tzinfo=UTC)
 
@@ -143,6 +143,7 @@ def test_a_key_is_not_believed_for_long_without_the_database(desk: Desk, hands: 
 
 def test_the_answer_over_quota_is_429_with_the_time_to_wait(desk: Desk) -> None:
     few: Host = host(desk, WordScorer(), per_second=1)
+    few.app.extensions["tenth.perspective"]._ring._clock = lambda: 100.0
     assert few.ask("hello").status_code == 200
     answer = few.ask("hello")
     error = error_of(answer, 429, "RESOURCE_EXHAUSTED")
@@ -159,12 +160,7 @@ def test_when_nobody_calls_for_a_while_nothing_is_held_and_every_call_is_counted
     assert admitted(ring, key, 3) == 3
     keeper = Keeper(replace(desk.deps, scorer=WordScorer()), ring, every=0.01)
     assert keeper.scale.scorer == "words@1"
-    pause = threading.Event()
-    for _ in range(1_000):
-        if not ring._held:
-            break
-        pause.wait(0.01)
-    assert not ring._held
+    until(lambda: not ring._held)
     assert list_keys(replace(desk.deps, now=lambda: NOON))[0].used == 3
     assert admitted(ring, key, 9) == 7
 
@@ -175,12 +171,7 @@ def test_without_calls_and_database_the_thread_ends_and_no_call_is_lost(desk: De
     keeper = Keeper(replace(desk.deps, scorer=WordScorer()), ring, every=0.2)
     assert keeper.scale.scorer == "words@1"
     rename(desk, "perspective_key", "away")
-    pause = threading.Event()
-    for _ in range(1_000):
-        if not keeper._thread._lives():
-            break
-        pause.wait(0.01)
-    assert not keeper._thread._lives()
+    until(lambda: not keeper._thread._lives())
     rename(desk, "away", "perspective_key")
     keeper.look()
     assert list_keys(replace(desk.deps, now=lambda: NOON))[0].used == 3
