@@ -119,7 +119,7 @@ class CommunitySeen:
 class ThreadSeen:
     """What is known of a thread. None means "this payload does not say", never "no".
 
-    `total_replies` is a lower bound: a server counts only the replies it knows.
+    `total_replies` is a lower bound: a server counts only the replies it knows. `tags` are without "#" and case.
     """
 
     remote_id: str
@@ -129,6 +129,7 @@ class ThreadSeen:
     total_replies: int | None = None
     accepted_answer: str | None = None
     closed: bool | None = None
+    tags: tuple[str, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True)

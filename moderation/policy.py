@@ -71,6 +71,8 @@ class Subject:
     last day. `several` is an act on many at once, `second` who else said yes to it. `planned` is the end of an act that
     was permitted together with it. Where an act would be taken back, `doer` is who asked for it, `did` how high they
     stood then, `appealed` that its author contests it, or did so with success.
+
+    `lacks` are acts that the credential which would be used has no right to, with words on how to give it.
     """
 
     name: str
@@ -95,6 +97,7 @@ class Subject:
     doer: str = ""
     did: int = 0
     appealed: bool = False
+    lacks: Mapping[Capability, str] = field(default_factory=dict)
 
 
 _VISITOR = frozenset({Capability.VISIT})
@@ -139,8 +142,16 @@ def authorize(actor: Actor, capability: Capability, subject: Subject, now: datet
         _refuse_without_level(actor, capability, subject, subject.account, by)
     elif capability is Capability.APPROVE and not _approves(actor):
         raise NotAllowed("You may not approve answers with any brand account.")
+    refuse_lacking(capability, subject.lacks)
     given = by.id if by is not None else None
     return Permit(subject.action_id, actor.name, capability, subject.name, now, given)
+
+
+def refuse_lacking(capability: Capability, lacks: Mapping[Capability, str]) -> None:
+    """Raises NotAllowed for what the credential has no right to: said by us beforehand, not by the platform late."""
+    if capability in lacks:
+        how = lacks[capability]
+        raise NotAllowed(f"The account that Tenth acts with there has no right to “{capability}”. {how}")
 
 
 def needs_two(capability: Capability, several: bool) -> bool:

@@ -105,9 +105,11 @@ def week_of(at: datetime) -> int:
     return int(at.timestamp() // (7 * 86_400))
 
 
-def areas_of(community: int, words: str, products: Collection[str] = ()) -> tuple[str, ...]:
-    """Keys of what a thread is about: its community, the hashtags in its title and first message, products named."""
-    tags = sorted({f"tag:{tag.casefold()}" for tag in _TAG.findall(words)})
+def areas_of(
+    community: int, words: str, products: Collection[str] = (), tagged: Collection[str] = ()
+) -> tuple[str, ...]:
+    """Keys of what a thread is about: its community, its tags, hashtags in title and first message, products named."""
+    tags = sorted({f"tag:{tag.casefold()}" for tag in (*tagged, *_TAG.findall(words))})
     spoken = {name for name in products if re.search(rf"(?<!\w){re.escape(name)}(?!\w)", words, re.IGNORECASE)}
     return (f"community:{community}", *tags[:10], *sorted(f"product:{name.casefold()}" for name in spoken))
 

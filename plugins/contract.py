@@ -172,7 +172,10 @@ class Image:
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """What a look at the credentials found. `missing` are rights in words, with what to do about each."""
+    """What a look at the credentials found. `missing` are rights in words, with what to do about each.
+
+    `lacks` says of acts that the platform has and these credentials may not do what is missing and how to give it.
+    """
 
     account: str
     server: str
@@ -180,6 +183,7 @@ class Check:
     missing: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
     limits: Limits = field(default_factory=Limits)
+    lacks: Mapping[Capability, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,7 +23,7 @@ from service.config import load_settings
 from service.db.models import Connection, DeliveryRow
 from service.deps import Deps, deps_of
 from service.scorers import build_scorer
-from service.usecases.connections import check_settings, opened
+from service.usecases.desk import check_now
 from service.usecases.heartbeat import last_beat
 from service.usecases.storage import schema_state
 
@@ -126,9 +126,7 @@ def _answers(part: str, look: Callable[[], list[Found]]) -> list[Found]:
 
 
 def _connection(deps: Deps, part: str, connection_id: int, url: str) -> list[Found]:
-    with deps.store.read() as session:
-        connection = opened(deps, session, connection_id)
-    check = check_settings(deps, connection.connector, connection.settings)
+    check = check_now(deps, connection_id, "cli")
     if check is None:
         return [Found(part, True, "calls nobody")]
     missing = "; ".join(check.missing)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from moderation.model import Capability
 from plugins.contract import Check, CredentialsRefused, Gone, MissingRight, Temporary
 from plugins.discourse.actions import ACTIONS
@@ -17,6 +19,18 @@ READ_ACCOUNT = "read the key's own account"
 READ_ABOUT = "read the forum's about page"
 _ANYBODY = frozenset({Capability.REPLY, Capability.EDIT, Capability.DELETE})
 _STAFF_ONLY = frozenset(ACTIONS) - _ANYBODY
+_NO_STAFF = MissingRight(
+    "Only a moderator of the forum may do this: make the account one there, then check the connection.",
+    missing="moderator",
+)
+_NO_PLUGIN = MissingRight(
+    "The forum's plugin for answers, Solved, is off: switch it on there, then check the connection.", missing="Solved"
+)
+_NO_QUEUE = MissingRight(
+    "The API key may not read the review queue: give it that scope in the forum's admin pages, then check the "
+    "connection.",
+    missing="review",
+)
 
 
 def check(client: Client, settings: DiscourseSettings) -> Check:
@@ -29,13 +43,15 @@ def check(client: Client, settings: DiscourseSettings) -> Check:
     staff = account is None or account.get("admin") is True or account.get("moderator") is True
     missing = _unreadable(client) if limited else []
     told = _settings(client)
+    lacks = _lacks(client, told or {}, limited=limited) if staff else dict.fromkeys(_STAFF_ONLY, str(_NO_STAFF))
     return Check(
         account=str((account or {}).get("username") or settings.api_username),
         server=_server(client),
-        may=_may(client, told or {}, limited=limited) if staff else _ANYBODY,
+        may=frozenset(ACTIONS) - lacks.keys(),
         missing=(*missing, *([] if staff else [_not_staff(settings)])),
         notes=(*_notes(settings, staff=staff, limited=limited, told=told is not None), *_on_rights(account, told)),
         limits=limits_of(told or {}),
+        lacks=lacks,
     )
 
 
@@ -47,15 +63,15 @@ def _settings(client: Client) -> Json | None:
         return None
 
 
-def _may(client: Client, told: Json, *, limited: bool) -> frozenset[Capability]:
-    """What staff may do there. To mark an answer takes a plugin that shows, to decide flags a key that sees them."""
-    without = set() if told.get("solved_enabled") is True else {Capability.MARK_ANSWER}
+def _lacks(client: Client, told: Json, *, limited: bool) -> Mapping[Capability, str]:
+    """What staff lacks. To mark an answer takes a plugin that shows, to decide flags a key that sees them."""
+    lacks = {} if told.get("solved_enabled") is True else {Capability.MARK_ANSWER: str(_NO_PLUGIN)}
     if limited:
         try:
             client.get("/review.json", READ_QUEUE)
         except (Gone, MissingRight):
-            without.add(Capability.RESOLVE_REPORT)
-    return frozenset(ACTIONS) - without
+            lacks[Capability.RESOLVE_REPORT] = str(_NO_QUEUE)
+    return lacks
 
 
 def _on_rights(account: Json | None, told: Json | None) -> list[str]:

@@ -28,6 +28,7 @@ from plugins.discourse.people import author_of
 from plugins.discourse.settings import DiscourseSettings
 from plugins.discourse.shape import is_message, is_private
 from plugins.discourse.text import cleaned, message_text
+from plugins.tags import tags_of
 
 UNCATEGORISED = "uncategorised"
 
@@ -93,6 +94,7 @@ def _topic(body: Json, settings: DiscourseSettings) -> list[Event]:
         total_replies=None if count is None else max(count - 1, 0),
         accepted_answer=_answer(body, topic),
         closed=topic.get("closed") is True if "closed" in topic else None,
+        tags=tags_of(topic.get("tags")),
     )
     return [ThreadChanged(thread)]
 

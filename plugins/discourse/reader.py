@@ -281,7 +281,7 @@ def _ids(deliveries: Iterable[Delivery]) -> set[int]:
 
 def _state(row: Json) -> str:
     """What of a topic can change and change back."""
-    return "\n".join(str(row.get(name)) for name in ("title", "category_id", "closed", "has_accepted_answer"))
+    return "\n".join(str(row.get(name)) for name in ("title", "category_id", "closed", "has_accepted_answer", "tags"))
 
 
 def _records(found: object, name: str) -> list[Json]:

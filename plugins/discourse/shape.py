@@ -15,6 +15,7 @@ from typing import Any
 
 from plugins.contract import Delivery
 from plugins.discourse.settings import DiscourseSettings
+from plugins.tags import tags_of
 
 Json = dict[str, Any]
 
@@ -73,7 +74,9 @@ def slim_post(post: Mapping[str, Any]) -> Json:
 
 def slim_topic(topic: Mapping[str, Any]) -> Json:
     """The topic without what we do not use."""
-    return {f: topic[f] for f in _TOPIC_FIELDS if topic.get(f) is not None}
+    kept = {f: topic[f] for f in _TOPIC_FIELDS if topic.get(f) is not None}
+    tags = tags_of(topic.get("tags"))
+    return kept if tags is None else kept | {"tags": list(tags)}
 
 
 def _without_empty(record: Mapping[str, Any], fields: tuple[str, ...]) -> Json:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from moderation.model import Capability
-from plugins.contract import Check, Gone
+from plugins.contract import Check, Gone, MissingRight
 from plugins.lemmy.actions import ACTIONS, ADMINS, ANYBODY
 from plugins.lemmy.api import Lemmy
 from plugins.lemmy.limits import LIMITS
@@ -15,6 +17,14 @@ _NARROW = (
     "shown, so let this one block nobody and read every language."
 )
 _MODERATORS = frozenset(ACTIONS) - ANYBODY - ADMINS
+_NO_MODERATOR = MissingRight(
+    "Only a moderator of the community may do this: make the account one there, then check the connection.",
+    missing="moderator",
+)
+_NO_ADMIN = MissingRight(
+    "Only an administrator of the server may do this: make the account one there, then check the connection.",
+    missing="administrator",
+)
 
 
 def check(lemmy: Lemmy, settings: LemmySettings) -> Check:
@@ -23,13 +33,15 @@ def check(lemmy: Lemmy, settings: LemmySettings) -> Check:
     places = {name: _place(lemmy, name) for name in settings.communities}
     unknown = [name for name, number in places.items() if number is None]
     foreign = [n for n, number in places.items() if number is not None and number not in me.moderates and not me.admin]
+    lacks = _lacks(me, moderates=len(foreign) + len(unknown) < len(places))
     return Check(
         account=f"{me.name}@{me.host}" if me.host else me.name,
         server=_server(lemmy),
-        may=_may(me, moderates=len(foreign) + len(unknown) < len(places)),
+        may=frozenset(ACTIONS) - lacks.keys(),
         missing=(*map(_unknown, unknown), *_missing(foreign)),
         notes=_notes(me),
         limits=LIMITS,
+        lacks=lacks,
     )
 
 
@@ -42,9 +54,12 @@ def _place(lemmy: Lemmy, name: str) -> int | None:
     return found if isinstance(found, int) else None
 
 
-def _may(me: Me, *, moderates: bool) -> frozenset[Capability]:
-    """What is offered at all; in a community that the account does not moderate, the server still refuses."""
-    return ANYBODY | (_MODERATORS if moderates or me.admin else frozenset()) | (ADMINS if me.admin else frozenset())
+def _lacks(me: Me, *, moderates: bool) -> Mapping[Capability, str]:
+    """What is offered nowhere; in a community that the account does not moderate, the server still refuses."""
+    if me.admin:
+        return {}
+    moderating = dict.fromkeys(_MODERATORS if not moderates else (), str(_NO_MODERATOR))
+    return moderating | dict.fromkeys(ADMINS, str(_NO_ADMIN))
 
 
 def _server(lemmy: Lemmy) -> str:

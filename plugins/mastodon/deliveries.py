@@ -12,6 +12,7 @@ from typing import Any
 
 from plugins.contract import Delivery
 from plugins.mastodon.text import from_html
+from plugins.tags import tags_of
 
 Raw = dict[str, Any]
 
@@ -155,6 +156,8 @@ def _kept(status: Raw) -> Raw:
     kept["account"] = _only(account_of(status), _KEPT_OF_AUTHOR)
     kept["mentions"] = [_only(m, _KEPT_OF_MENTION) for m in objects(status.get("mentions"))]
     media = [_only(m, _KEPT_OF_MEDIA) for m in objects(status.get("media_attachments"))]
+    tags = tags_of(status.get("tags"))
+    kept |= {} if tags is None else {"tags": list(tags)}
     return kept | ({"media_attachments": media} if media else {})
 
 

@@ -26,6 +26,7 @@ from moderation.model import (
 from plugins.contract import Delivery
 from plugins.mastodon.deliveries import Own, Raw, is_addressed, is_own, is_reblog, objects, parent_of
 from plugins.mastodon.text import first_words, from_html, plain
+from plugins.tags import tags_of
 
 _REASONS = {"spam": ReportReason.SPAM, "legal": ReportReason.LEGAL, "violation": ReportReason.RULES}
 
@@ -119,6 +120,7 @@ def _thread(place: Raw, status: Raw, own: Own, text: str) -> ThreadSeen:
         community=community,
         title=first_words(plain(status.get("spoiler_text")) or text) or None,
         url=_address(status) or None,
+        tags=tags_of(status.get("tags")),
     )
 
 

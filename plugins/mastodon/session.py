@@ -39,9 +39,10 @@ class MastodonSession:
             account=f"@{own.acct}",
             server=server_name(instance),
             may=moderating.may | (frozenset() if writes else actions.ANSWERING),
-            missing=(*reads, *writes, *pictures, *self._missing_streams()),
+            missing=(*reads, *(f"{e.missing}: {e}" for e in (writes, pictures) if e), *self._missing_streams()),
             notes=(*notes_on(instance), *moderating.notes),
             limits=limits_of(instance, pictures=not pictures),
+            lacks={**moderating.lacks, **(dict.fromkeys(actions.ANSWERING, str(writes)) if writes else {})},
         )
 
     def poll(self, cursor: str) -> Page:
@@ -105,15 +106,15 @@ class MastodonSession:
                 found.append(f"{error.missing}: {error}")
         return tuple(found)
 
-    def _missing_write(self, what: str) -> tuple[str, ...]:
+    def _missing_write(self, what: str) -> MissingRight | None:
         """Tries to edit what does not exist: servers look at the right first, and nothing can come of it."""
         try:
             self._client.put(f"/api/v1/{what}/0", {"status" if what == "statuses" else "description": "-"})
         except MissingRight as error:
-            return (f"{error.missing}: {error}",)
+            return error
         except (Permanent, Ambiguous):
-            return ()  # refused for the thing, or stumbled over it: the right is there
-        return ()
+            return None  # refused for the thing, or stumbled over it: the right is there
+        return None
 
     def _missing_streams(self) -> tuple[str, ...]:
         """Lists and accounts of the settings that the server does not know."""

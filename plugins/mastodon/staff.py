@@ -5,7 +5,8 @@ The API has no act on one post of somebody else and no rights for one community:
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
 
 from moderation.model import Capability
 from plugins.contract import Act, Ambiguous, Gone, MissingRight, Permanent, Receipt
@@ -28,6 +29,17 @@ _STATES = {
 }
 #: Seen on a real server: it takes no other type of action, and has no way back from this one.
 _ONLY = {"GoToSocial": frozenset({Capability.SUSPEND})}
+_ALL = frozenset({*ON_ACCOUNTS, Capability.RESOLVE_REPORT})
+_NO_API = MissingRight("This server has no part of its API for moderators: do this on its own pages.", missing="API")
+_NO_SUCH_ACT = MissingRight("This server's software takes no such act: do this on its own pages.", missing="API")
+_NO_STAFF = MissingRight(
+    "Only the server's staff may do this: give the account such a role there, then check the connection.",
+    missing="role",
+)
+_NO_ROLE = MissingRight(
+    "The account's role on the server does not include this: add it to the role there, then check the connection.",
+    missing="role",
+)
 #: Bits of a role's permissions: administrator, reports, users.
 _ADMINISTRATOR, _REPORTS, _USERS = 0x1, 0x10, 0x400
 
@@ -106,6 +118,7 @@ class Standing:
 
     may: frozenset[Capability] = frozenset()
     notes: tuple[str, ...] = ()
+    lacks: Mapping[Capability, str] = field(default_factory=dict)
 
 
 def standing(client: Client, instance: Raw, account: Raw) -> Standing:
@@ -113,28 +126,43 @@ def standing(client: Client, instance: Raw, account: Raw) -> Standing:
     try:
         client.get(REPORTS, {"limit": 1})
     except MissingRight as error:
-        return Standing(notes=(f"No reports and no acts on accounts: the token lacks {error.missing}.",))
+        note = f"No reports and no acts on accounts: the token lacks {error.missing}."
+        return Standing(notes=(note,), lacks=_without(_ALL, error))
     except Gone:
-        return Standing(notes=("This server has no part of its API for moderators: no reports, no acts on accounts.",))
+        note = "This server has no part of its API for moderators: no reports, no acts on accounts."
+        return Standing(notes=(note,), lacks=_without(_ALL, _NO_API))
     except Permanent:
-        return Standing(notes=("The account is not of the server's staff: no reports, no acts on accounts.",))
-    reports, refused = _may_write(client, f"{REPORTS}/0/resolve", {})
-    accounts, also = _may_write(client, f"{ACCOUNTS}/0/action", {"type": "none"})
-    may = frozenset({Capability.RESOLVE_REPORT} if reports and _role_has(account, _REPORTS) else ())
-    if accounts and _role_has(account, _USERS):
-        may |= _ONLY.get(server_name(instance).split(" ")[0], frozenset(ON_ACCOUNTS))
-    return Standing(may, tuple(note for note in (refused, also) if note))
+        note = "The account is not of the server's staff: no reports, no acts on accounts."
+        return Standing(notes=(note,), lacks=_without(_ALL, _NO_STAFF))
+    refused = _may_write(client, f"{REPORTS}/0/resolve", {})
+    also = _may_write(client, f"{ACCOUNTS}/0/action", {"type": "none"})
+    only = _ONLY.get(server_name(instance).split(" ")[0], frozenset(ON_ACCOUNTS))
+    lacks = (
+        _without(frozenset(ON_ACCOUNTS) - only, _NO_SUCH_ACT)
+        | _without({Capability.RESOLVE_REPORT}, _why_not(refused, account, _REPORTS))
+        | _without(only, _why_not(also, account, _USERS))
+    )
+    told = tuple(f"The token lacks {e.missing}: what needs it is not offered." for e in (refused, also) if e)
+    return Standing(_ALL - lacks.keys(), told, lacks)
 
 
-def _may_write(client: Client, path: str, form: dict[str, str]) -> tuple[bool, str]:
+def _without(kinds: Collection[Capability], why: MissingRight | None) -> dict[Capability, str]:
+    return dict.fromkeys(kinds, str(why)) if why is not None else {}
+
+
+def _why_not(refused: MissingRight | None, account: Raw, bit: int) -> MissingRight | None:
+    return refused or (None if _role_has(account, bit) else _NO_ROLE)
+
+
+def _may_write(client: Client, path: str, form: dict[str, str]) -> MissingRight | None:
     """Servers look at the right first, and nothing can come of an account or a report that does not exist."""
     try:
         client.post(path, form, {})
     except MissingRight as error:
-        return False, f"The token lacks {error.missing}: what needs it is not offered."
+        return error
     except (Permanent, Ambiguous):
-        return True, ""  # refused for the thing, or stumbled over it: the right is there
-    return True, ""
+        return None  # refused for the thing, or stumbled over it: the right is there
+    return None
 
 
 def _role_has(account: Raw, bit: int) -> bool:

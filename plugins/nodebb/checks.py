@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from moderation.model import Capability
 from plugins.contract import Check, CredentialsRefused, Gone, MissingRight
 from plugins.nodebb.actions import ACTIONS
@@ -17,6 +19,17 @@ READ_CONFIG = "read the forum's configuration"
 _ANYBODY = frozenset({Capability.REPLY, Capability.EDIT, Capability.DELETE})
 _CHAT = frozenset({Capability.NOTIFY})
 _SANCTIONS = frozenset({Capability.SILENCE, Capability.UNSILENCE, Capability.SUSPEND, Capability.UNSUSPEND})
+_NO_CHAT = MissingRight(
+    "Chats are off on the forum: switch them on there, then check the connection.", missing="disableChat"
+)
+_NO_MODERATOR = MissingRight(
+    "Only a moderator of a category may do this: make the account one on the forum, then check the connection.",
+    missing="moderator",
+)
+_NOT_GLOBAL = MissingRight(
+    "Only a global moderator may do this: make the account one on the forum, then check the connection.",
+    missing="global moderator",
+)
 
 
 def check(client: Client, settings: NodebbSettings) -> Check:
@@ -29,19 +42,15 @@ def check(client: Client, settings: NodebbSettings) -> Check:
     profile = client.page(f"/api/user/{_slug(account)}", READ_ACCOUNT)
     admin, may_sanction = is_on(profile.get("isAdmin")), is_on(profile.get("isAdminOrGlobalModerator"))
     moderates = _reads_flags(client)
-    may = (
-        _ANYBODY
-        | (frozenset() if is_on(config.get("disableChat")) else _CHAT)
-        | (frozenset(ACTIONS) - _SANCTIONS - _CHAT if moderates else frozenset())
-        | (_SANCTIONS if may_sanction else frozenset())
-    )
+    lacks = _lacks(chats=not is_on(config.get("disableChat")), moderates=moderates, may_sanction=may_sanction)
     return Check(
         account=shown_name(account.get("username")) or str(settings.uid),
         server="NodeBB",
-        may=may,
+        may=frozenset(ACTIONS) - lacks.keys(),
         missing=tuple(_missing(moderates=moderates, may_sanction=may_sanction)),
         notes=() if admin else ("Category moderators can be made only with an administrator's account.",),
         limits=limits_of(config),
+        lacks=lacks,
     )
 
 
@@ -59,6 +68,15 @@ def _reads_flags(client: Client) -> bool:
     except (Gone, MissingRight):
         return False
     return True
+
+
+def _lacks(*, chats: bool, moderates: bool, may_sanction: bool) -> Mapping[Capability, str]:
+    moderating = frozenset(ACTIONS) - _ANYBODY - _SANCTIONS - _CHAT
+    return (
+        dict.fromkeys(_CHAT if not chats else (), str(_NO_CHAT))
+        | dict.fromkeys(moderating if not moderates else (), str(_NO_MODERATOR))
+        | dict.fromkeys(_SANCTIONS if not may_sanction else (), str(_NOT_GLOBAL))
+    )
 
 
 def _missing(*, moderates: bool, may_sanction: bool) -> list[str]:

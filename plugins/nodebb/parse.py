@@ -30,6 +30,7 @@ from plugins.contract import Delivery
 from plugins.nodebb.settings import NodebbSettings
 from plugins.nodebb.shape import Json, is_on
 from plugins.nodebb.text import cleaned, message_text, shown_name
+from plugins.tags import tags_of
 
 #: Numbers; posts and people of other servers, which NodeBB 4 lets in, are called by their address.
 _ID = re.compile(r"-?[0-9]{1,15}|https?://[!-~]{1,240}")
@@ -77,6 +78,7 @@ def _topic(body: Json, settings: NodebbSettings) -> list[Event]:
         total_replies=max(count - 1, 0),
         accepted_answer=_answer(topic),
         closed=is_on(topic.get("locked")),
+        tags=tags_of(topic.get("tags")),
     )
     return [ThreadChanged(thread)]
 

@@ -15,6 +15,7 @@ from typing import Any
 
 from plugins.contract import Delivery
 from plugins.nodebb.settings import NodebbSettings
+from plugins.tags import tags_of
 
 Json = dict[str, Any]
 
@@ -26,6 +27,8 @@ _USER_FIELDS = ("uid", "username", "userslug", "displayname")
 def slim_topic(topic: Mapping[str, Any]) -> Json:
     """The topic without what we do not use. Bad fields pass: `parse` names them."""
     kept = _without_empty(topic, _TOPIC_FIELDS)
+    tags = tags_of(topic.get("tags"))
+    kept |= {} if tags is None else {"tags": list(tags)}
     # Only a forum with the question and answer plugin says it, and there "no" is news.
     return kept | ({"isSolved": is_on(topic["isSolved"])} if "isSolved" in topic else {})
 

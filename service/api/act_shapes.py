@@ -89,13 +89,15 @@ class GrantsQuery(In):
 
 
 class GrantOut(Out):
-    """A grant: capabilities, where (`community` "": the whole connection), until when, and its limits."""
+    """A grant: capabilities, where (`community` "": the whole connection; `tag` "": whatever the tags), until when, and
+    its limits."""
 
     id: int
     state: str
     handle: str
     connection: str
     community: str
+    tag: str
     template: str
     capabilities: list[str]
     days: int

@@ -41,7 +41,7 @@ def list_grants(states: tuple[str, ...], as_json: bool) -> None:
         click.echo("No grants. Propose one with `tenth grants propose`.")
     for one in found:
         until = f" until {one.ends_at:%Y-%m-%d %H:%M} UTC" if one.ends_at else ""
-        where = one.community or one.connection
+        where = (one.community or one.connection) + (f" #{one.tag}" if one.tag else "")
         click.echo(f"{one.id}  {one.state}{until}  {one.handle}  in {where}  ({', '.join(one.capabilities)})")
 
 
@@ -49,6 +49,7 @@ def list_grants(states: tuple[str, ...], as_json: bool) -> None:
 @click.argument("handle")
 @click.option("--connection", required=True, help="The name of the connection where they write.")
 @click.option("--community", help="The name of the community; without it, the whole connection.")
+@click.option("--tag", default="", help="Only conversations that bear this tag there.")
 @click.option("--template", required=True, type=click.Choice(list(TEMPLATES)))
 @click.option("--days", type=int, help="The term; the template's when not given.")
 @click.option("--reason", default="", help="Why them.")
@@ -58,6 +59,7 @@ def propose(
     handle: str,
     connection: str,
     community: str | None,
+    tag: str,
     template: str,
     days: int | None,
     reason: str,
@@ -72,7 +74,7 @@ def propose(
     found = deps()
     place = _place(found, connection, community)
     author_id = granted.author_named(found, place.connection_id, handle)
-    terms = usecase.Terms(author_id, place.community_id, template, days, reason=reason)
+    terms = usecase.Terms(author_id, place.community_id, template, days, reason=reason, tag=tag)
     _tell(found, usecase.propose(found, terms, person_named(found, by)), as_json)
 
 
@@ -195,6 +197,9 @@ def _tell(found: Deps, grant_id: int, as_json: bool) -> None:
         print_json(asdict(one) | {"pending_rights": rights.pending(found)})
         return
     click.echo(f"Grant {one.id} to {one.handle} is {one.state}.")
+    for obstacle in one.obstacles:
+        words = obstacle.words or "The platform has no such act."
+        click.echo(f"  Not possible there with our own account: {', '.join(obstacle.kinds)}. {words}")
 
 
 def _place(found: Deps, connection: str, community: str | None) -> Place:

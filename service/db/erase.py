@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import CursorResult, delete, exists, or_, select, update
+from sqlalchemy import CursorResult, Text, cast, delete, exists, or_, select, update
 from sqlalchemy.orm import Session, aliased
 
 from service.db.deliveries import insert_new
@@ -134,9 +134,9 @@ def untitle(session: Session, thread_ids: Collection[int]) -> int:
     first = ~exists().where(other.thread_id == Message.thread_id, earlier)
     shell = ~exists().where(Revision.message_id == Message.id)
     gone = or_(dead.where(Message.remote_id == Thread.remote_id), dead & ~alive, dead.where(first, shell))
-    told = (Thread.title != "") | (Thread.url != "")
+    told = (Thread.title != "") | (Thread.url != "") | (cast(Thread.tags, Text) != "[]")
     statement = update(Thread).where(Thread.id.in_(list(thread_ids)), told, gone)
-    return changed(session, statement.values(title="", url=""))
+    return changed(session, statement.values(title="", url="", tags=[]))
 
 
 def empty(session: Session, delivery_ids: Collection[int]) -> int:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ForeignKey, Index, String, Text, UniqueConstraint, false
+from sqlalchemy import ForeignKey, Index, String, Text, UniqueConstraint, false, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from service.db.base import Base, Id
@@ -30,6 +30,7 @@ class GrantRow(Base):
     person_id: Mapped[int | None] = mapped_column(ForeignKey("person.id"))
     connection_id: Mapped[int] = mapped_column(ForeignKey("connection.id"))
     community_id: Mapped[int | None] = mapped_column(ForeignKey("community.id"))
+    tag: Mapped[str] = mapped_column(String(100), default="", server_default=text("''"))
     state: Mapped[str] = mapped_column(String(10), default="proposed")
     template: Mapped[str] = mapped_column(String(20), default="")
     capabilities: Mapped[list[Any]]

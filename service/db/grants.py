@@ -21,7 +21,7 @@ def grant_of(row: GrantRow) -> Grant:
     return Grant(
         row.id or 0,
         frozenset(Capability(one) for one in row.capabilities),
-        Scope(row.connection_id, row.community_id),
+        Scope(row.connection_id, row.community_id, row.tag or ""),
         row.starts_at or row.made_at,
         row.ends_at or row.made_at,
         GrantState(row.state or GrantState.PROPOSED),

@@ -93,7 +93,7 @@ def merge_threads(old: ThreadSeen, new: ThreadSeen) -> ThreadSeen:
         return getattr(old, name) if value is None else value
 
     community = new.community if new.community.name or not old.community.name else old.community
-    names = ("title", "url", "total_replies", "accepted_answer", "closed")
+    names = ("title", "url", "total_replies", "accepted_answer", "closed", "tags")
     return ThreadSeen(remote_id=new.remote_id, community=community, **{n: newest(n) for n in names})
 
 
@@ -229,6 +229,7 @@ def _threads(session: Session, incoming: Incoming, communities: Mapping[str, int
             "closed": False,
             "accepted_answer": "",
             "total_replies": None,
+            "tags": None,
             **_thread_values(seen, communities),
         }
         for key, seen in sorted(wanted.items())
@@ -259,6 +260,8 @@ def _thread_values(seen: ThreadSeen, communities: Mapping[str, int]) -> dict[str
         values["accepted_answer"] = seen.accepted_answer[:300]
     if seen.total_replies is not None:
         values["total_replies"] = seen.total_replies
+    if seen.tags is not None:
+        values["tags"] = list(seen.tags)
     return values
 
 

@@ -11,6 +11,7 @@ from typing import Any
 from sqlalchemy import Float, ForeignKey, Index, Integer, LargeBinary, String, Text, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
+from moderation.grants import Place
 from service.db.base import Base, Id
 
 
@@ -56,7 +57,11 @@ class Switch(Base):
 
 
 class Connection(Base):
-    """One configured, credentialed instance of a connector. Its poll is work: due, claimed, fenced."""
+    """One configured, credentialed instance of a connector. Its poll is work: due, claimed, fenced.
+
+    `may` are the capabilities that the last check found its credential to have (None: never checked), `lacks` the words
+    of that check about others: what is missing, and how to give it.
+    """
 
     __tablename__ = "connection"
 
@@ -68,6 +73,8 @@ class Connection(Base):
     url: Mapped[str] = mapped_column(String(500), default="")
     account: Mapped[str] = mapped_column(String(200), default="")
     server: Mapped[str] = mapped_column(String(200), default="")
+    may: Mapped[list[Any] | None]
+    lacks: Mapped[dict[str, Any] | None]
     shadow: Mapped[bool] = mapped_column(default=True)
     state: Mapped[str] = mapped_column(String(20), default="new")
     error: Mapped[str] = mapped_column(Text, default="")
@@ -139,7 +146,10 @@ class Author(Base):
 
 
 class Thread(Base):
-    """A topic or status thread. `facts` is what triage needs of its messages (see moderation.triage)."""
+    """A topic or status thread. `facts` is what triage needs of its messages (see moderation.triage).
+
+    `tags` are as `plugins.tags` tidies them; None: the platform did not say.
+    """
 
     __tablename__ = "thread"
     __table_args__ = (
@@ -156,10 +166,16 @@ class Thread(Base):
     closed: Mapped[bool] = mapped_column(default=False)
     accepted_answer: Mapped[str] = mapped_column(String(300), default="")
     total_replies: Mapped[int | None]
+    tags: Mapped[list[Any] | None]
     messages: Mapped[int] = mapped_column(default=0)
     first_message_at: Mapped[datetime | None]
     last_message_at: Mapped[datetime | None]
     facts: Mapped[dict[str, Any]] = mapped_column(default=dict)
+
+    @property
+    def place(self) -> Place:
+        """Where it is, as grants cover it."""
+        return Place(self.connection_id, self.community_id, frozenset(self.tags or ()))
 
 
 class Message(Base):
@@ -384,7 +400,11 @@ class Action(Base):
     """A remote effect to carry out: approved sending done failed unknown cancelled."""
 
     __tablename__ = "action"
-    __table_args__ = (Index("ix_action_due", "state", "due_at"), Index("ix_action_reply", "reply_id"))
+    __table_args__ = (
+        Index("ix_action_due", "state", "due_at"),
+        Index("ix_action_reply", "reply_id"),
+        Index("ix_action_target", "connection_id", "target"),
+    )
 
     id: Mapped[int] = mapped_column(Id, primary_key=True)
     case_id: Mapped[int] = mapped_column(ForeignKey("case.id"))

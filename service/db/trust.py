@@ -81,10 +81,10 @@ def read(session: Session, threads: Mapping[int, int]) -> dict[int, Fresh]:
     """Threads as they read today; reads only."""
     products = list(session.scalars(select(Product.name)))
     heard, openings = _heard(session, threads)
-    query = select(Thread.id, Thread.community_id, Thread.title, Thread.closed).where(Thread.id.in_(list(threads)))
+    columns = (Thread.id, Thread.community_id, Thread.title, Thread.tags, Thread.closed)
     found = {}
-    for number, community, title, closed in session.execute(query):
-        areas = areas_of(community, f"{title} {openings.get(number, '')}", products)
+    for number, community, title, tags, closed in session.execute(select(*columns).where(Thread.id.in_(list(threads)))):
+        areas = areas_of(community, f"{title} {openings.get(number, '')}", products, tags or ())
         found[number] = Fresh(threads[number], read_thread(heard.get(number, ()), closed=closed), areas)
     return found
 

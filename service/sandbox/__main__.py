@@ -64,10 +64,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--port", type=int, default=0, help="0 takes a free one")
     parser.add_argument("--seed", type=int, default=10)
     parser.add_argument("--born", type=datetime.fromisoformat, help="the time the story ends at; now when left out")
+    parser.add_argument(
+        "--admin-calls",
+        type=int,
+        default=Options().admin_calls_per_minute,
+        help="calls a minute that the forum's owner allows",
+    )
     given = parser.parse_args(arguments)
 
     def make() -> Flask:
-        return create_sandbox(build_story(given.born or datetime.now(UTC), seed=given.seed), options=Options())
+        story = build_story(given.born or datetime.now(UTC), seed=given.seed)
+        return create_sandbox(story, options=Options(admin_calls_per_minute=given.admin_calls))
 
     return serve(make, given.host, given.port)
 

@@ -17,12 +17,19 @@ from sqlalchemy.orm import Session
 from moderation.errors import BadInput
 from moderation.model import Capability
 from moderation.policy import PEOPLE, ROLES, TRUSTED, Level
-from plugins.contract import Check, ConnectorError, CredentialsRefused, Limits
+from plugins.contract import Check, ConnectorError, CredentialsRefused
 from service.db.audit import Entry, append
 from service.db.models import Connection, Person
 from service.db.reply_tables import AccountLevel, BrandAccount
 from service.deps import Deps
-from service.usecases.connections import check_settings, connector_named, read_settings, settings_of, split_settings
+from service.usecases.connections import (
+    check_settings,
+    connector_named,
+    keep_found,
+    read_settings,
+    settings_of,
+    split_settings,
+)
 
 log = structlog.get_logger(__name__)
 
@@ -92,13 +99,15 @@ def close_account(deps: Deps, account_id: int, actor: str, reason: str) -> None:
         append(session, deps.vault, Entry("account:close", actor, f"account:{account_id}", reason), deps.now())
 
 
-def note_check(deps: Deps, account_id: int, error: str, limits: Limits | None = None) -> None:
-    """Keeps whether the platform still takes the account's credential ("": it does), and what it allows a post."""
+def note_check(deps: Deps, account_id: int, error: str, found: Check | None = None) -> None:
+    """Keeps whether the platform still takes the account's credential ("": it does), and what it allows."""
     with deps.store.write() as session:
         account = _account(session, account_id)
         if account.state != "closed":
             account.state, account.error, account.checked_at = ("refused" if error else "open"), error, deps.now()
-            account.limits = limits.to_json() if limits is not None else account.limits
+            if found is not None:
+                account.limits = found.limits.to_json()
+                keep_found(session, account, found)
 
 
 def check_account(deps: Deps, account_id: int) -> Check | None:
@@ -114,7 +123,7 @@ def check_account(deps: Deps, account_id: int) -> Check | None:
     except CredentialsRefused as refused:
         note_check(deps, account_id, str(refused))
         raise
-    note_check(deps, account_id, "", found.limits if found else None)
+    note_check(deps, account_id, "", found)
     return found
 
 

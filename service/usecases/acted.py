@@ -10,14 +10,13 @@ from sqlalchemy import Row, Select, select
 from sqlalchemy.orm import Session
 
 from moderation.errors import BadInput, NotAllowed
-from moderation.grants import Place
 from moderation.model import INVERSES, MODERATING, Capability
-from moderation.policy import Subject, authorize
 from service.db.grant_tables import ModerationAct
 from service.db.models import Action, Case, Community, Connection, Person, Thread
 from service.db.redress_tables import Appeal, Statement
 from service.deps import Deps
 from service.usecases import acting
+from service.usecases.bearing import refuse_unseen
 from service.usecases.people import Known
 
 _TOLD = frozenset({Capability.NOTIFY, Capability.RESOLVE_REPORT})
@@ -132,7 +131,7 @@ def _shown(
         community_id=row.community_id or thread.community_id,
         community=community,
         connection=connection,
-        title=(thread.title or "") if by is None or _sees(by, thread, now) else "",
+        title=(thread.title or "") if by is None or _sees(session, by, thread, now) else "",
         reason=row.reason,
         error=action.error,
         role=person.role,
@@ -148,10 +147,9 @@ def _shown(
     )
 
 
-def _sees(by: Known, thread: Thread, now: datetime) -> bool:
-    place = Place(thread.connection_id, thread.community_id)
+def _sees(session: Session, by: Known, thread: Thread, now: datetime) -> bool:
     try:
-        authorize(by.asking, Capability.SEE, Subject(f"thread:{thread.id}", place=place), now)
+        refuse_unseen(session, by.asking, thread.id, now)
     except NotAllowed:
         return False
     return True

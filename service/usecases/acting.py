@@ -110,14 +110,19 @@ def write_action(deps: Deps, session: DbSession, wanted: Wanted, person: Person)
 def cancel(deps: Deps, action_id: int) -> bool:
     """Undo: takes an action back while it is held. False when it is too late."""
     with deps.store.write() as session:
-        held = (Action.id == action_id, Action.state == "approved")
-        row = session.execute(update(Action).where(*held).values(state="cancelled").returning(Action.id)).one_or_none()
-        if row is None:
-            return False
-        action = session.get_one(Action, action_id)
-        settle_reply(deps, session, action, "cancelled")
-        settle_act(session, action, "cancelled")
-        note(deps, session, action, session.get_one(Person, action.person_id), "cancel")
+        return cancel_in(deps, session, action_id)
+
+
+def cancel_in(deps: Deps, session: DbSession, action_id: int) -> bool:
+    """As `cancel`, in the caller's transaction."""
+    held = (Action.id == action_id, Action.state == "approved")
+    row = session.execute(update(Action).where(*held).values(state="cancelled").returning(Action.id)).one_or_none()
+    if row is None:
+        return False
+    action = session.get_one(Action, action_id)
+    settle_reply(deps, session, action, "cancelled")
+    settle_act(session, action, "cancelled")
+    note(deps, session, action, session.get_one(Person, action.person_id), "cancel")
     return True
 
 

@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session, aliased
 from moderation.errors import NotAllowed
 from moderation.statements import Reasons
 from service.db.grant_tables import ModerationAct
-from service.db.models import Action, Author, Case
+from service.db.models import Action, Author, Case, Message
 from service.db.redress_tables import Appeal, Statement
 from service.deps import Deps
 from service.usecases.appeals import ForAuthor, appeal_of, may_judge, reversible, shown_to_author, taken_back
@@ -38,7 +38,10 @@ class Kept:
 
 @dataclass(frozen=True, slots=True)
 class ForJudge:
-    """An appeal as those who may decide it see it. `refused` says why this person may not ("": they may)."""
+    """An appeal as those who may decide it see it. `refused` says why this person may not ("": they may).
+
+    `said` is the message that the act was about, as far as its words are kept.
+    """
 
     id: int
     state: str
@@ -50,6 +53,7 @@ class ForJudge:
     thread_id: int
     message_id: int | None
     handle: str
+    said: str
     acted_at: datetime
     reversible: bool
     taken_back: bool
@@ -94,6 +98,7 @@ def _shown(deps: Deps, session: Session, row: tuple[Any, ...], by: Known | None)
             may_judge(deps, session, appeal, statement, by)
         except NotAllowed as error:
             refused = str(error)
+    message = session.get(Message, act.message_id) if act.message_id is not None else None
     return ForJudge(
         id=appeal.id,
         state=appeal.state,
@@ -105,6 +110,7 @@ def _shown(deps: Deps, session: Session, row: tuple[Any, ...], by: Known | None)
         thread_id=thread_id,
         message_id=act.message_id,
         handle=handle or "",
+        said=(message.text or "") if message is not None else "",
         acted_at=done_at(session, action.id) or statement.made_at,
         reversible=reversible(action),
         taken_back=taken_back(session, action.id) is not None,

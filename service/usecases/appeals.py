@@ -17,7 +17,7 @@ from service.db.grant_tables import ModerationAct
 from service.db.models import Action, Person
 from service.db.redress_tables import Appeal, Statement
 from service.deps import Deps
-from service.usecases import acting, moderating
+from service.usecases import moderating
 from service.usecases.appeal_links import contest_address, statement_of
 from service.usecases.people import Known, pseudonym
 from service.usecases.proofs import person_of
@@ -101,18 +101,11 @@ def decide(deps: Deps, appeal_id: int, by: Known, outcome: str, reason: str) -> 
     if not why:
         raise BadInput("Say why: the author will read it.")
     try:
-        action_id = _permitted(deps, appeal_id, by)
-        undo_id, made = _take_back(deps, action_id, by, why) if outcome == "overturned" else (None, False)
+        with deps.store.write() as session:
+            return _decide(deps, session, appeal_id, by, outcome, why)
     except NotAllowed as refused:
         _note_refusal(deps, appeal_id, by, str(refused))
         raise
-    try:
-        _write(deps, appeal_id, by, outcome, why, undo_id)
-    except Decided:
-        if made and undo_id is not None:
-            _drop(deps, appeal_id, undo_id)
-        raise
-    return undo_id
 
 
 def _named(deps: Deps, session: Session, token: str) -> tuple[Statement, Appeal | None]:
@@ -131,17 +124,23 @@ def appeal_of(session: Session, statement_id: int) -> Appeal | None:
     return session.scalars(select(Appeal).where(Appeal.statement_id == statement_id)).one_or_none()
 
 
-def _permitted(deps: Deps, appeal_id: int, by: Known) -> int:
-    """The action that is appealed against, if this person may judge it."""
-    with deps.store.read() as session:
-        appeal = session.get(Appeal, appeal_id)
-        if appeal is None:
-            raise BadInput("There is no such appeal.")
-        if appeal.state != "open":
-            raise Decided("This appeal was decided already.")
-        statement = session.get_one(Statement, appeal.statement_id)
-        may_judge(deps, session, appeal, statement, by)
-        return statement.action_id
+def _decide(deps: Deps, session: Session, appeal_id: int, by: Known, outcome: str, reason: str) -> int | None:
+    """The decision, the act that takes the other back, and the notice of it: one transaction."""
+    appeal = session.get(Appeal, appeal_id, with_for_update=True)
+    if appeal is None:
+        raise BadInput("There is no such appeal.")
+    statement = session.get_one(Statement, appeal.statement_id)
+    may_judge(deps, session, appeal, statement, by)
+    if appeal.state != "open":
+        raise Decided("This appeal was decided already.")
+    undo_id = _take_back(deps, session, statement.action_id, by, reason) if outcome == "overturned" else None
+    appeal.state, appeal.reason, appeal.decided_at = outcome, reason, deps.now()
+    appeal.person_id, appeal.undo_id = by.id, undo_id
+    after = {"outcome": outcome, "reason": reason, "undo": undo_id}
+    entry = Entry("appeal:decide", by.actor, f"action:{statement.action_id}", reason, {"state": "open"}, after)
+    append(session, deps.vault, entry, deps.now())
+    _tell(deps, session, appeal, statement)
+    return undo_id
 
 
 def shown_to_author(session: Session, statement: Statement, row: ModerationAct, appeal: Appeal | None) -> ForAuthor:
@@ -177,23 +176,12 @@ def may_judge(deps: Deps, session: Session, appeal: Appeal, statement: Statement
         authorize(by.asking, Capability.JUDGE, Subject(f"appeal:{appeal.id}", decider=decider), deps.now())
 
 
-def _take_back(deps: Deps, action_id: int, by: Known, reason: str) -> tuple[int | None, bool]:
-    """(the act that reverses it, whether it is a new one); None where it cannot be reversed."""
-    with deps.store.read() as session:
-        if not reversible(session.get_one(Action, action_id)):
-            return None, False
-        under_way = taken_back(session, action_id)
-    if under_way is not None:
-        return under_way, False
-    return moderating.take_back(deps, action_id, by, reason), True
-
-
-def _drop(deps: Deps, appeal_id: int, undo_id: int) -> None:
-    """Somebody else decided at the same moment: the act is not taken back, unless their decision rests on it."""
-    with deps.store.read() as session:
-        rests_on = session.get_one(Appeal, appeal_id).undo_id
-    if rests_on != undo_id:
-        acting.cancel(deps, undo_id)
+def _take_back(deps: Deps, session: Session, action_id: int, by: Known, reason: str) -> int | None:
+    """The act that reverses it, one that is under way or a new one; None where it cannot be reversed."""
+    if not reversible(session.get_one(Action, action_id)):
+        return None
+    under_way = taken_back(session, action_id)
+    return under_way if under_way is not None else moderating.take_back_in(deps, session, action_id, by, reason)
 
 
 def reversible(action: Action) -> bool:
@@ -208,28 +196,13 @@ def taken_back(session: Session, action_id: int) -> int | None:
     return session.scalar(query.where(*live).limit(1))
 
 
-def _write(deps: Deps, appeal_id: int, by: Known, outcome: str, reason: str, undo_id: int | None) -> None:
-    """The decision and the notice of it, together."""
-    with deps.store.write() as session:
-        appeal = session.get_one(Appeal, appeal_id, with_for_update=True)
-        if appeal.state != "open":
-            raise Decided("This appeal was decided already.")
-        appeal.state, appeal.reason, appeal.decided_at = outcome, reason, deps.now()
-        appeal.person_id, appeal.undo_id = by.id, undo_id
-        statement = session.get_one(Statement, appeal.statement_id)
-        after = {"outcome": outcome, "reason": reason, "undo": undo_id}
-        entry = Entry("appeal:decide", by.actor, f"action:{statement.action_id}", reason, {"state": "open"}, after)
-        append(session, deps.vault, entry, deps.now())
-        _tell(deps, session, appeal, statement)
-
-
 def _tell(deps: Deps, session: Session, appeal: Appeal, statement: Statement) -> None:
     action = session.get_one(Action, statement.action_id)
     if statement.author_id is None or appeal.person_id is None or not carries(deps, session, action.connection_id):
         return
     link = contest_address(deps, statement.id)
     title, text = outcome_letter(statement.language, appeal.state, appeal.reason, reversible(action), link)
-    tell(deps, session, action, Notice(statement.author_id, title, text, appeal.reason), appeal.person_id)
+    tell(deps, session, action.case_id, Notice(statement.author_id, title, text, appeal.reason), appeal.person_id)
 
 
 def _note_refusal(deps: Deps, appeal_id: int, by: Known, words: str) -> None:

@@ -171,7 +171,8 @@ def _permit(session: DbSession, row: Badge, now: datetime) -> Permit:
     held = (GrantRow.author_id == row.author_id, GrantRow.state == GrantState.ACTIVE, GrantRow.days >= LEAST_DAYS)
     refused = NotAllowed("No active grant asks for this badge.")
     for grant_row in session.scalars(select(GrantRow).where(*held)):
-        place = Place(row.connection_id, grant_row.community_id)
+        tags = frozenset({grant_row.tag} if grant_row.tag else ())
+        place = Place(row.connection_id, grant_row.community_id, tags)
         try:
             return authorize_right(grant_of(grant_row), replace(about, place=place), now)
         except NotAllowed as error:

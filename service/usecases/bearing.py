@@ -9,13 +9,12 @@ from typing import Any
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from moderation.grants import Place
 from moderation.model import INVERSES, Capability
 from moderation.policy import ANOTHER, RANKS, STAFF_RANK, Actor, Permit, Subject, authorize
 from service.db.grant_tables import GrantRow, ModerationAct
 from service.db.models import Action, Author, Case, Community, Message, Person, Thread
 from service.db.redress_tables import Appeal, Statement
-from service.usecases.people import pseudonym
+from service.usecases.people import Known, pseudonym
 from service.usecases.proofs import authors_of, person_of
 from service.usecases.standing import actor_of, subject_of
 
@@ -45,6 +44,33 @@ def _permit(session: Session, actor: Actor, action: Action, subject: Subject, no
     return permit
 
 
+def refuse_unseen(session: Session, actor: Actor, thread_id: int | None, now: datetime) -> None:
+    """Raises NotAllowed for a conversation that somebody may not see.
+
+    To whom only a part is open, what is elsewhere and what is not there at all (None, too) answer alike.
+    """
+    thread = session.get(Thread, thread_id) if thread_id is not None else None
+    place = thread.place if thread is not None else None
+    authorize(actor, Capability.SEE, Subject(f"thread:{thread_id}", place=place), now)
+
+
+def refuse_unseen_place(session: Session, actor: Actor, thread_id: int, community_id: int, now: datetime) -> None:
+    """The same for another community that a conversation would be in."""
+    thread, to = session.get(Thread, thread_id), session.get(Community, community_id)
+    here = thread is not None and to is not None and to.connection_id == thread.connection_id
+    place = replace(thread.place, community=community_id) if thread is not None and here else None
+    authorize(actor, Capability.SEE, Subject(f"community:{community_id}", place=place), now)
+
+
+def act_for(session: Session, by: Known, action_id: int, now: datetime) -> tuple[Action, ModerationAct] | None:
+    """An act; None when there is none. Raises NotAllowed as `refuse_unseen`, but for what they asked for themselves."""
+    action, row = session.get(Action, action_id), session.get(ModerationAct, action_id)
+    if action is None or action.person_id != by.id:
+        case = session.get(Case, action.case_id) if action is not None else None
+        refuse_unseen(session, by.asking, case.thread_id if case is not None else None, now)
+    return (action, row) if action is not None and row is not None else None
+
+
 def community_of(session: Session, connection_id: int, remote_id: str) -> int | None:
     """The community of a remote id."""
     here = (Community.connection_id == connection_id, Community.remote_id == remote_id)
@@ -60,7 +86,7 @@ def subject_of_act(session: Session, action: Action, act: ModerationAct, now: da
     ranked = author_id is not None and action.kind not in _OF_NO_RANK
     return replace(
         about,
-        place=Place(thread.connection_id, thread.community_id),
+        place=thread.place,
         own=author_id in theirs or starter in theirs,
         rank=rank_of(session, author_id, thread.connection_id) if ranked and author_id is not None else 0,
         hours=act.hours,

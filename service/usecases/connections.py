@@ -11,7 +11,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from pydantic import SecretStr, ValidationError
-from sqlalchemy import select
+from sqlalchemy import select, update
 from sqlalchemy.orm import Session as DbSession
 
 from moderation.errors import BadInput
@@ -82,6 +82,7 @@ def connect(
         state="new",
         created_at=now,
         poll_due_at=now if check else None,
+        **(found_by(check) if check else {}),
         **split_settings(deps, settings),
     )
     with deps.store.write() as session:
@@ -115,6 +116,18 @@ def check_settings(deps: Deps, connector: Connector, settings: ConnectionSetting
         return None
     with closing(session):
         return session.check()
+
+
+def found_by(check: Check) -> dict[str, Any]:
+    """The columns of a connection that keep what a check of its own credential found of its rights."""
+    return {"may": sorted(check.may), "lacks": {str(kind): words for kind, words in check.lacks.items()}}
+
+
+def keep_found(session: DbSession, account: BrandAccount, check: Check) -> None:
+    """Keeps the same of a brand account's check, where its credential is the connection's own."""
+    if not account.sealed:
+        values = found_by(check)
+        session.execute(update(Connection).where(Connection.id == account.connection_id).values(**values))
 
 
 def split_settings(deps: Deps, settings: ConnectionSettings) -> dict[str, Any]:

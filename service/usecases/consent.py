@@ -30,6 +30,7 @@ from service.usecases.connections import (
     check_settings,
     connect,
     connector_named,
+    keep_found,
     read_settings,
     settings_of,
     split_settings,
@@ -198,6 +199,7 @@ def _keep(deps: Deps, account_id: int, settings: ConnectionSettings, check: Chec
             row.settings, row.sealed, row.poll_due_at, row.failures = made["settings"], made["sealed"], now, 0
             row.state, row.error, row.error_code, row.error_since = "ok" if row.read_at else "new", "", "", None
         account.limits = check.limits.to_json()
+        keep_found(session, account, check)
         account.state, account.error, account.checked_at = "open", "", now
         append(session, deps.vault, Entry("account:mend", actor, f"account:{account_id}"), now)
 

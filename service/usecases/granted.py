@@ -15,13 +15,14 @@ from moderation.model import Capability
 from service.db.grant_tables import GrantRow, PlatformRight
 from service.db.models import Author, Community, Connection
 from service.deps import Deps
+from service.usecases.carrying import Obstacle, obstacles
 from service.usecases.people import Known
 from service.usecases.proofs import authors_of
 
 
 @dataclass(frozen=True, slots=True)
 class Shown:
-    """A grant as people see it."""
+    """A grant as people see it. `obstacles` stand in the way of some of its acts: what our own account may not do."""
 
     id: int
     state: GrantState
@@ -30,6 +31,7 @@ class Shown:
     person_id: int | None
     connection: str
     community: str
+    tag: str
     template: str
     capabilities: tuple[Capability, ...]
     days: int
@@ -43,6 +45,7 @@ class Shown:
     offer_ends_at: datetime | None
     starts_at: datetime | None
     ends_at: datetime | None
+    obstacles: tuple[Obstacle, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,16 +121,16 @@ def grants(deps: Deps, states: Iterable[str] = (), author_id: int | None = None)
     if author_id is not None:
         query = query.where(GrantRow.author_id == author_id)
     with deps.store.read() as session:
-        return [_shown(*found) for found in session.execute(query.order_by(GrantRow.id.desc()))]
+        return [_shown(deps, *found) for found in session.execute(query.order_by(GrantRow.id.desc()))]
 
 
 def grant(deps: Deps, grant_id: int) -> Shown:
     """One grant. Raises BadInput."""
     with deps.store.read() as session:
         found = session.execute(_selected().where(GrantRow.id == grant_id)).one_or_none()
-    if found is None:
-        raise BadInput("There is no such grant.")
-    return _shown(*found)
+        if found is None:
+            raise BadInput("There is no such grant.")
+        return _shown(deps, *found)
 
 
 def mine(deps: Deps, by: Known) -> list[Shown]:
@@ -137,27 +140,29 @@ def mine(deps: Deps, by: Known) -> list[Shown]:
         where = GrantRow.person_id == by.id
         if theirs:
             where = where | (GrantRow.author_id.in_(theirs) & (GrantRow.state == "offered"))
-        return [_shown(*f) for f in session.execute(_selected().where(where).order_by(GrantRow.id.desc()))]
+        return [_shown(deps, *f) for f in session.execute(_selected().where(where).order_by(GrantRow.id.desc()))]
 
 
 def _selected() -> Any:
     return (
-        select(GrantRow, Author.handle, Connection.name, Community.name)
+        select(GrantRow, Author.handle, Connection, Community.name)
         .join(Author, Author.id == GrantRow.author_id)
         .join(Connection, Connection.id == GrantRow.connection_id)
         .outerjoin(Community, Community.id == GrantRow.community_id)
     )
 
 
-def _shown(row: GrantRow, handle: str, connection: str, community: str | None) -> Shown:
-    same = ("id", "author_id", "person_id", "template", "days", "hourly", "daily", "silence_hours", "message", "reason")
-    kept = {name: getattr(row, name) for name in (*same, "made_at", "offer_ends_at", "starts_at", "ends_at")}
+def _shown(deps: Deps, row: GrantRow, handle: str, connection: Connection, community: str | None) -> Shown:
+    same = ("id", "author_id", "person_id", "tag", "template", "days", "hourly", "daily", "silence_hours", "message")
+    kept = {name: getattr(row, name) for name in (*same, "reason", "made_at", "offer_ends_at", "starts_at", "ends_at")}
+    capabilities = tuple(Capability(one) for one in row.capabilities)
     return Shown(
         state=GrantState(row.state),
         handle=handle,
-        connection=connection,
+        connection=connection.name,
         community=community or "",
-        capabilities=tuple(Capability(one) for one in row.capabilities),
+        capabilities=capabilities,
         evidence=tuple(row.evidence),
+        obstacles=obstacles(deps, connection, capabilities),
         **kept,
     )

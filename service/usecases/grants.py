@@ -17,12 +17,15 @@ from sqlalchemy.orm import Session
 from moderation.errors import BadInput, NotAllowed
 from moderation.grants import LONGEST_TERM, TEMPLATES, GrantState, GrantVerb, after, check_terms
 from moderation.model import Capability
-from moderation.policy import Subject, authorize
+from moderation.policy import Subject, allows, authorize
+from plugins.tags import LONGEST as LONGEST_TAG
+from plugins.tags import tag_key
 from service.db.audit import Entry, append
 from service.db.grant_tables import GrantRow
 from service.db.grants import grant_of
 from service.db.models import Author, Community, Connection
 from service.deps import Deps
+from service.usecases.outlived import send_back
 from service.usecases.people import Known
 from service.usecases.proofs import is_author
 from service.usecases.rights import want
@@ -30,13 +33,14 @@ from service.usecases.rights import want
 #: How long an offer stands.
 OFFER = timedelta(days=30)
 _OURS = frozenset({"brand", "staff"})
+_ANSWERS = frozenset({GrantVerb.ACCEPT, GrantVerb.DECLINE})
 #: Who a person ends a grant as, when nobody did.
 CLOCK = "clock"
 
 
 @dataclass(frozen=True, slots=True)
 class Terms:
-    """What is to be given. `capabilities` of None: those of the template."""
+    """What is to be given. `capabilities` of None: those of the template. `tag` "": whatever the tags."""
 
     author_id: int
     community_id: int | None
@@ -46,6 +50,7 @@ class Terms:
     silence_hours: int | None = None
     evidence: Sequence[Any] = field(default_factory=tuple)
     reason: str = ""
+    tag: str = ""
 
 
 def propose(deps: Deps, terms: Terms, by: Known) -> int:
@@ -108,7 +113,7 @@ def revoke(deps: Deps, grant_id: int, by: Known, reason: str) -> None:
 
 
 def expire_due(deps: Deps) -> int:
-    """Ends each grant and offer whose time is over. Returns how many."""
+    """Ends each grant and offer whose time is over, and sends back what was left waiting. Returns how many ended."""
     now = deps.now()
     with deps.store.write() as session:
         over = (GrantRow.state.in_(("active", "suspended")) & (GrantRow.ends_at <= now)) | (
@@ -118,6 +123,7 @@ def expire_due(deps: Deps) -> int:
         rows = session.scalars(query).all()
         for row in rows:
             _step(deps, session, row, GrantVerb.EXPIRE, CLOCK, "Its time was over.", _facts(row))
+        send_back(deps, session)
     return len(rows)
 
 
@@ -139,24 +145,33 @@ def _changing(
     now = deps.now()
     with deps.store.write() as session:
         row = session.get(GrantRow, grant_id, with_for_update=True)
+        _may(session, row, verb, by, now)
         if row is None:
             raise BadInput("There is no such grant.")
-        _may(session, row, verb, by, now)
         after(GrantState(row.state), verb)
         before = _facts(row)
         yield row, now
         _step(deps, session, row, verb, by.actor, reason, before)
 
 
-def _may(session: Session, row: GrantRow, verb: GrantVerb, by: Known, now: datetime) -> None:
-    """Managers do it all but to themselves; whom it is for may say yes or no, and give it back."""
-    about = Subject(f"grant:{row.id}", own=is_author(session, by.id, row.author_id))
-    answers = verb is GrantVerb.ACCEPT or (verb is GrantVerb.DECLINE and row.state == GrantState.OFFERED)
-    if answers and not about.own:
+def _may(session: Session, row: GrantRow | None, verb: GrantVerb, by: Known, now: datetime) -> None:
+    """Managers do it all but to themselves; whom it is for may say yes or no, and give it back.
+
+    Everybody else is told the same of what is not theirs, of what was not offered yet, and of what is not there at all.
+    """
+    own = row is not None and is_author(session, by.id, row.author_id)
+    state = row.state if row is not None else ""
+    answers = verb is GrantVerb.ACCEPT or (verb is GrantVerb.DECLINE and state == GrantState.OFFERED)
+    if allows(by.asking, Capability.GRANT):
+        another = answers and row is not None and not own
+    else:
+        another = verb in _ANSWERS and (not own or state == GrantState.PROPOSED)
+    if another:
         raise NotAllowed(
             "Only the person who is this author can answer. Sign in with that account, or link it to yours."
         )
-    gives_back = verb is GrantVerb.REVOKE and row.person_id == by.id
+    gives_back = verb is GrantVerb.REVOKE and row is not None and row.person_id == by.id
+    about = Subject(f"grant:{row.id if row is not None else 0}", own=own)
     authorize(by.asking, Capability.ACCOUNT if answers or gives_back else Capability.GRANT, about, now)
 
 
@@ -169,6 +184,8 @@ def _step(
     if row.state in (GrantState.REVOKED, GrantState.EXPIRED) and row.ends_at is not None:
         row.ends_at = min(row.ends_at, now)
     session.flush()
+    if row.state != GrantState.ACTIVE and row.person_id is not None:
+        send_back(deps, session, row.person_id)
     _note(deps, session, row, str(verb), actor, before)
     if row.community_id is not None and row.person_id is not None:
         want(deps, session, row.author_id, row.community_id)
@@ -194,6 +211,7 @@ def _row(session: Session, terms: Terms, author: Author, now: datetime) -> Grant
         author_id=author.id,
         connection_id=author.connection_id,
         community_id=terms.community_id,
+        tag=_tag(terms.tag),
         template=terms.template,
         capabilities=sorted(held),
         days=template.days if terms.days is None else max(0, min(terms.days, LONGEST_TERM.days + 1)),
@@ -205,6 +223,13 @@ def _row(session: Session, terms: Terms, author: Author, now: datetime) -> Grant
         made_at=now,
         changed_at=now,
     )
+
+
+def _tag(given: str) -> str:
+    tag = tag_key(given)
+    if len(tag) > LONGEST_TAG or (given.strip() and not tag):
+        raise BadInput(f"A tag has 1 to {LONGEST_TAG} characters.")
+    return tag
 
 
 def _must_be_there(session: Session, terms: Terms, author: Author) -> None:
@@ -219,7 +244,7 @@ def _must_be_there(session: Session, terms: Terms, author: Author) -> None:
 
 
 def _facts(row: GrantRow) -> dict[str, Any]:
-    names = ("state", "person_id", "community_id", "capabilities", "days", "hourly", "daily", "silence_hours")
+    names = ("state", "person_id", "community_id", "tag", "capabilities", "days", "hourly", "daily", "silence_hours")
     return {name: getattr(row, name) for name in names} | {"ends_at": str(row.ends_at or "")}
 
 

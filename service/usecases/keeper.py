@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, and_, false, or_, select
+from sqlalchemy import ColumnElement, Select, Text, and_, cast, false, or_, select
 from sqlalchemy.orm import Session
 
 from moderation.errors import BadInput, NotAllowed
-from moderation.grants import Place
+from moderation.grants import Place, Scope
 from moderation.model import INVERSES, Capability
 from moderation.policy import ANOTHER, RANKS, Actor, Subject, allows, authorize, needs_two
 from service.db.models import Case, Community, Connection, Message, Person, Thread
 from service.deps import Deps
-from service.usecases.bearing import lately, rank_of, starter_of
+from service.usecases.bearing import lately, rank_of, refuse_unseen, starter_of
+from service.usecases.carrying import carried
 from service.usecases.connections import connector_named
 from service.usecases.conversation import ThreadPage, thread_page
 from service.usecases.granted import Shown as ShownGrant
@@ -109,23 +111,26 @@ def in_part_of(by: Known, now: datetime) -> ColumnElement[bool]:
     """The condition on a case that a grant lets somebody see it. Without such a grant, none is."""
     parts: list[ColumnElement[bool]] = []
     for grant in by.grants:
-        if grant.holds(now) and Capability.SEE in grant.capabilities and not grant.scope.tag:
+        if grant.holds(now) and Capability.SEE in grant.capabilities:
             here = [Case.connection_id == grant.scope.connection]
             if grant.scope.community is not None:
                 here.append(Case.community_id == grant.scope.community)
+            if grant.scope.tag:
+                here.append(Case.thread_id.in_(_tagged(grant.scope)))
             parts.append(and_(*here))
     return or_(false(), *parts)
 
 
-def opened(deps: Deps, by: Known, thread_id: int, locale: str) -> ThreadPage:
-    """A conversation, for those who may see it there. Raises NotAllowed, BadInput.
+def _tagged(scope: Scope) -> Select[int]:
+    """Threads that bear the tag of a scope, which is one text in their list as JSON."""
+    bears = cast(Thread.tags, Text).contains(json.dumps(scope.tag), autoescape=True)
+    return select(Thread.id).where(Thread.connection_id == scope.connection, bears)
 
-    To whom only a part is open, what is elsewhere and what is not there at all answer alike.
-    """
+
+def opened(deps: Deps, by: Known, thread_id: int, locale: str) -> ThreadPage:
+    """A conversation, for those who may see it there. Raises NotAllowed, BadInput."""
     with deps.store.read() as session:
-        thread = session.get(Thread, thread_id)
-        place = Place(thread.connection_id, thread.community_id) if thread is not None else None
-    authorize(by.asking, Capability.SEE, Subject(f"thread:{thread_id}", place=place), deps.now())
+        refuse_unseen(session, by.asking, thread_id, deps.now())
     return thread_page(deps, thread_id, locale)
 
 
@@ -136,20 +141,21 @@ def desk_of(deps: Deps, by: Known, thread_id: int) -> Desk | None:
         thread = session.get(Thread, thread_id)
         if thread is None:
             raise BadInput("There is no such conversation.")
-        place = Place(thread.connection_id, thread.community_id)
-        connector = connector_named(deps, session.get_one(Connection, thread.connection_id).connector)
-        kinds = [kind for kind in ORDER if kind in connector.capabilities]
+        place = thread.place
+        connection = session.get_one(Connection, thread.connection_id)
+        kinds = [kind for kind in ORDER if kind in connector_named(deps, connection.connector).capabilities]
         bare = Subject("offer", place=place, hours=1, second=ANOTHER)
         able = [kind for kind in kinds if _may(by.asking, kind, bare, now)]
         if not able:
             return None
+        possible = [kind for kind in able if kind in carried(deps, connection)]
         about = replace(subject_of(session, "offer", thread.connection_id), place=place, hours=1, second=ANOTHER)
         about = replace(about, own=starter_of(session, thread_id) in authors_of(session, by.id))
         about = replace(about, lately=lately(session, by.id, now))
-        why = _why_not(by.asking, able[0], about, now)
+        why = _why_not(by.asking, (possible or able)[0], about, now)
         messages = _touchable(session, by, thread) if not why else frozenset()
-        targets = _targets(session, by, thread, about, now) if Capability.MOVE in able and not why else ()
-    acts = tuple(_offer(kind) for kind in able if _worth(kind, messages, targets)) if not why else ()
+        targets = _targets(session, by, thread, about, now) if Capability.MOVE in possible and not why else ()
+    acts = tuple(_offer(kind) for kind in possible if _worth(kind, messages, targets)) if not why else ()
     return Desk(thread_id, thread.community_id, acts, messages, targets, _longest(by, place, now), why)
 
 
@@ -189,7 +195,7 @@ def _targets(session: Session, by: Known, thread: Thread, about: Subject, now: d
     """Where a conversation may be moved by this person: no other community is named."""
     query = select(Community.id, Community.name).where(Community.connection_id == thread.connection_id)
     found = session.execute(query.where(Community.id != thread.community_id).order_by(Community.name)).all()
-    there = [(n, name, replace(about, place=Place(thread.connection_id, n))) for n, name in found]
+    there = [(n, name, replace(about, place=replace(thread.place, community=n))) for n, name in found]
     return tuple((n, name) for n, name, where in there if _may(by.asking, Capability.MOVE, where, now))
 
 

@@ -19,7 +19,7 @@ from service.db.audit import Entry, append
 from service.db.grant_tables import ModerationAct
 from service.db.models import Action, Case, Connection, Person
 from service.deps import Deps
-from service.usecases.bearing import community_of, permit_act
+from service.usecases.bearing import act_for, community_of, permit_act, refuse_unseen, refuse_unseen_place
 from service.usecases.connections import connector_named
 from service.usecases.grants import brake
 from service.usecases.people import Known
@@ -33,6 +33,7 @@ __all__ = ["ON_AUTHORS", "ON_MESSAGES", "ON_THREADS", "Wish", "act", "act_on_sev
 #: A grant suspends itself at so many acts in a minute, or when so many of the last acts were taken back by others.
 BURST, BURST_TIME = 10, timedelta(minutes=1)
 OVERTURNED, OF_LAST = 3, 20
+_NOT_DONE = "Only an act that was done can be taken back."
 #: How long an act waits for a second person.
 WAITS = timedelta(hours=24)
 #: The most acts in one request.
@@ -58,15 +59,29 @@ def act_on_several(deps: Deps, wishes: Sequence[Wish], by: Known) -> list[int]:
 
 def take_back(deps: Deps, action_id: int, by: Known, reason: str) -> int:
     """Writes the inverse of an act that was done. Raises BadInput where there is none, NotAllowed, kept as `act`'s."""
-    wish = _inverse(deps, action_id, reason)
     try:
         with deps.store.write() as session:
-            found = _written(deps, session, wish, by, deps.now(), undoes_id=action_id)
-            _watch_overturned(deps, session, session.get_one(ModerationAct, action_id), by)
-            return found
+            return take_back_in(deps, session, action_id, by, reason)
     except NotAllowed as refused:
-        note_refusal(deps, wish, by, str(refused))
+        note_refusal_of(deps, action_id, by, str(refused))
         raise
+
+
+def act_in(deps: Deps, session: Session, wish: Wish, by: Known) -> int:
+    """As `act`, in the caller's transaction; the caller keeps the refusal, once that is rolled back."""
+    return _written(deps, session, wish, by, deps.now())
+
+
+def take_back_in(deps: Deps, session: Session, action_id: int, by: Known, reason: str) -> int:
+    """As `take_back`, in the caller's transaction; the caller keeps the refusal, once that is rolled back."""
+    found = act_for(session, by, action_id, deps.now())
+    if found is None:
+        raise BadInput(_NOT_DONE)
+    # Permitted before anything is said of the act's state; what is then refused is rolled back with it.
+    number = _written(deps, session, _inverse(session, *found, reason), by, deps.now(), undoes_id=action_id)
+    _refuse_again(session, found[0], number)
+    _watch_overturned(deps, session, found[1], by)
+    return number
 
 
 def _ask(deps: Deps, wishes: Sequence[Wish], by: Known) -> list[int]:
@@ -90,6 +105,9 @@ def _written(
     several: bool = False,
     undoes_id: int | None = None,
 ) -> int:
+    refuse_unseen(session, by.asking, wish.thread_id, now)
+    if wish.to is not None:
+        refuse_unseen_place(session, by.asking, wish.thread_id, wish.to, now)
     action, row = made_of(deps, session, wish, by.id, now)
     row.undoes_id, row.waits = undoes_id, needs_two(wish.kind, several)
     if row.waits:
@@ -148,22 +166,24 @@ def plan_end(deps: Deps, session: Session, action: Action, row: ModerationAct) -
     write(deps, session, end, ending, row.grant_id)
 
 
-def _inverse(deps: Deps, action_id: int, reason: str) -> Wish:
-    with deps.store.read() as session:
-        action, row = session.get(Action, action_id), session.get(ModerationAct, action_id)
-        if action is None or row is None or action.state != "done":
-            raise BadInput("Only an act that was done can be taken back.")
-        kind = INVERSES.get(Capability(action.kind))
-        if kind is None:
-            raise BadInput("This act has no inverse: it cannot be taken back.")
-        taken = select(Action.id).join(ModerationAct, ModerationAct.action_id == Action.id)
-        live = Action.state.in_(("waiting", "approved", "sending", "unknown", "done"))
-        if session.scalar(taken.where(ModerationAct.undoes_id == action_id, ModerationAct.planned.is_(False), live)):
-            raise BadInput("This was taken back already.")
-        case = session.get_one(Case, action.case_id)
-        was = str((action.options or {}).get("from", ""))
-        back = community_of(session, action.connection_id, was) if kind is Capability.MOVE else None
-        return Wish(kind, case.thread_id, reason, row.message_id, None, back)
+def _inverse(session: Session, action: Action, row: ModerationAct, reason: str) -> Wish:
+    kind = INVERSES.get(Capability(action.kind))
+    if kind is None:
+        raise BadInput("This act has no inverse: it cannot be taken back.")
+    case = session.get_one(Case, action.case_id)
+    was = str((action.options or {}).get("from", ""))
+    back = community_of(session, action.connection_id, was) if kind is Capability.MOVE else None
+    return Wish(kind, case.thread_id, reason, row.message_id, None, back)
+
+
+def _refuse_again(session: Session, action: Action, but: int) -> None:
+    """Raises BadInput when an act was not done, or another than `but` takes it back."""
+    if action.state != "done":
+        raise BadInput(_NOT_DONE)
+    taken = select(Action.id).join(ModerationAct, ModerationAct.action_id == Action.id).where(Action.id != but)
+    live = Action.state.in_(("waiting", "approved", "sending", "unknown", "done"))
+    if session.scalar(taken.where(ModerationAct.undoes_id == action.id, ModerationAct.planned.is_(False), live)):
+        raise BadInput("This was taken back already.")
 
 
 def _watch_speed(deps: Deps, session: Session, row: ModerationAct) -> None:
@@ -193,3 +213,9 @@ def note_refusal(deps: Deps, wish: Wish, by: Known, words: str) -> None:
     with deps.store.write() as session:
         entry = Entry("act:refuse", by.actor, f"thread:{wish.thread_id}", words, None, after)
         append(session, deps.vault, entry, deps.now())
+
+
+def note_refusal_of(deps: Deps, action_id: int, by: Known, words: str) -> None:
+    """What was refused about an act by its number, whether there is such an act or not."""
+    with deps.store.write() as session:
+        append(session, deps.vault, Entry("act:refuse", by.actor, f"action:{action_id}", words), deps.now())

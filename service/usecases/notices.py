@@ -1,9 +1,8 @@
 """Notices of illegal content by anybody: taken in, decided by a person of the desk, told to whoever holds the receipt.
 
 Name and address of who gave a notice are sealed; of the receipt's code, only a digest is kept. A notice that names
-several places is several, each decided by itself, with one receipt. An act for a notice is asked for like any other,
-and only then written down as its outcome: a crash between leaves a notice open, never one that says too much. Where the
-act was undone in time, or refused by the platform, the notice is open again.
+several places is several, each decided by itself, with one receipt. An act for a notice is asked for like any other, in
+one transaction with the decision. Where it was undone in time, or refused by the platform, the notice is open again.
 """
 
 from __future__ import annotations
@@ -12,10 +11,10 @@ import secrets
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, and_, func, or_, select, update
+from sqlalchemy import ColumnElement, and_, func, or_, select
 from sqlalchemy.orm import Session
 
-from moderation.errors import BadInput
+from moderation.errors import BadInput, NotAllowed
 from moderation.model import Capability
 from moderation.notices import Given, checked, is_address
 from moderation.policy import Subject, authorize
@@ -23,8 +22,8 @@ from service.db.audit import Entry, append
 from service.db.models import Action, Author, Community, Connection, Message, Person, Thread
 from service.db.redress_tables import Notice
 from service.deps import Deps
-from service.usecases.connections import connector_named
-from service.usecases.moderating import ON_THREADS, Wish, act
+from service.usecases.carrying import carried
+from service.usecases.moderating import ON_THREADS, Wish, act_in, note_refusal
 from service.usecases.noticed_places import by_address, by_key
 from service.usecases.people import Known
 from service.vault import token_digest
@@ -118,17 +117,22 @@ def decide(deps: Deps, notice_id: int, decision: Decision, by: Known) -> None:
     reason = decision.reason.strip()
     if not 1 <= len(reason) <= REASON:
         raise BadInput(f"Give a reason of 1 to {REASON} characters: it is what whoever gave notice is told.")
-    with deps.store.read() as session:
-        wish = _wish(session, _open(session, notice_id), decision, reason)
-    action_id = act(deps, wish, by) if wish is not None else None
-    state, now = "acted" if decision.acted else "rejected", deps.now()
-    values = {"state": state, "decided_at": now, "person_id": by.id, "reason": reason, "action_id": action_id}
-    with deps.store.write() as session:
-        decided = update(Notice).where(Notice.id == notice_id, _is_open()).values(**values).returning(Notice.id)
-        if session.scalar(decided.execution_options(synchronize_session=False)) is None:
-            raise BadInput("Somebody else decided this notice just now.")
-        after = {"state": state, "action": action_id}
-        append(session, deps.vault, Entry("notice:decide", by.actor, f"notice:{notice_id}", reason, None, after), now)
+    wish: Wish | None = None
+    try:
+        with deps.store.write() as session:
+            row = _open(session, notice_id)
+            wish = _wish(session, row, decision, reason)
+            row.action_id = act_in(deps, session, wish, by) if wish is not None else None
+            row.state, row.decided_at = "acted" if decision.acted else "rejected", deps.now()
+            row.person_id, row.reason = by.id, reason
+            session.flush()
+            after = {"state": row.state, "action": row.action_id}
+            entry = Entry("notice:decide", by.actor, f"notice:{notice_id}", reason, None, after)
+            append(session, deps.vault, entry, deps.now())
+    except NotAllowed as refused:
+        if wish is not None:
+            note_refusal(deps, wish, by, str(refused))
+        raise
 
 
 def place(deps: Deps, notice_id: int, url: str, by: Known) -> bool:
@@ -183,6 +187,8 @@ def _is_open() -> ColumnElement[bool]:
 
 
 def _open(session: Session, notice_id: int) -> Notice:
+    """Locked, and looked at once more behind the lock: of two who decide at one moment, one does."""
+    session.scalar(select(Notice.id).where(Notice.id == notice_id).with_for_update())
     row = session.scalars(select(Notice).where(Notice.id == notice_id, _is_open())).one_or_none()
     if row is None:
         raise BadInput("There is no such notice that waits for a decision.")
@@ -229,7 +235,7 @@ def _content(deps: Deps, session: Session, message_id: int) -> Content:
     query = query.join(Thread, Thread.id == Message.thread_id).join(Community, Community.id == Thread.community_id)
     query = query.join(Connection, Connection.id == Message.connection_id).where(Message.id == message_id)
     message, author, community, connection = session.execute(query).one()
-    can = connector_named(deps, connection.connector).capabilities
+    can = carried(deps, connection)
     return Content(
         id=message.id,
         thread_id=message.thread_id,

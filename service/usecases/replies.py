@@ -24,6 +24,7 @@ from service.usecases.acting import Wanted, cancel, write_action
 from service.usecases.cases import answered
 from service.usecases.drafts import take_over
 from service.usecases.links import broken_links
+from service.usecases.outlived import refuse_outlived
 from service.usecases.people import Known
 from service.usecases.standing import subject_of
 from service.usecases.wording import (
@@ -157,6 +158,7 @@ def approve(deps: Deps, reply_id: int, version: int, person: Known, words: Words
     links = broken_links(deps, words.text if words is not None else _text(deps, reply_id))
     with deps.store.write() as session:
         reply = _to_judge(deps, session, reply_id, version, person)
+        refuse_outlived(deps, session, reply)
         if words is not None:
             write(session, deps, reply, words, person, "amend")
         return _release(deps, session, reply, person, guarding.findings(deps, session, reply, links))

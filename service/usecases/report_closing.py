@@ -6,27 +6,30 @@ A decision is never lost for it: what cannot be written at once is shown, and ca
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import Any
+from dataclasses import replace
 
 from sqlalchemy import ColumnElement, func, select
 from sqlalchemy.orm import Session
 
 from moderation.errors import BadInput, NotAllowed
+from moderation.grants import Place
 from moderation.model import Capability, ReportOutcome
-from moderation.policy import RANKS
+from moderation.policy import RANKS, authorize
 from moderation.report_words import notice, outcome, title
 from moderation.reports import Verdict
 from plugins.contract import Connector
 from service.db.grant_tables import ModerationAct
-from service.db.models import Action, Author, Case, Connection, Message, Person
+from service.db.models import Action, Case, Connection, Message, Person
 from service.db.report_tables import ReportDecision, ReportRow
 from service.deps import Deps
 from service.usecases.acting import UNDO
 from service.usecases.bearing import permit_act
 from service.usecases.connections import connector_named
 from service.usecases.people import Known
-from service.usecases.report_subjects import Reported, about, asker, permit_decision
+from service.usecases.report_subjects import Reported, about, asker, permit_decision, permit_here
 from service.usecases.settling import note
+from service.usecases.standing import subject_of
+from service.usecases.telling import Notice, carries, tell
 
 #: Messages of somebody by which their language is known.
 LAST_WORDS = 20
@@ -49,14 +52,16 @@ def close(deps: Deps, session: Session, decision: ReportDecision, subject: Repor
 def close_again(deps: Deps, decision_id: int, by: Known) -> int:
     """Asks once more for what is not closed on the platform. Returns how many. Raises BadInput, NotAllowed."""
     with deps.store.write() as session:
-        decision = session.get(ReportDecision, decision_id)
+        decision, who = session.get(ReportDecision, decision_id), asker(session, by)
+        place = Place(decision.connection_id, decision.community_id) if decision is not None else None
+        permit_here(who.actor, place, f"decision:{decision_id}", deps.now())
         if decision is None:
             raise BadInput("There is no such decision.")
         rows = _unclosed(session, decision_id)
         if not rows:
             raise BadInput("Everything is closed on the platform, or on its way.")
         subject = about(session, rows)
-        permit_decision(session, asker(session, by), subject, deps.now())
+        permit_decision(session, who, subject, deps.now())
         if Capability.RESOLVE_REPORT not in _connector(deps, session, subject).capabilities:
             raise BadInput("This platform does not let us close reports: close them there.")
         ready = [together for together in _entries(rows) if not _open_beside(session, together[0])]
@@ -67,32 +72,38 @@ def close_again(deps: Deps, decision_id: int, by: Known) -> int:
         return len(ready)
 
 
-def tell(deps: Deps, session: Session, decision: ReportDecision, subject: Reported, by: Known) -> int:
-    """Writes a notice to each reporter, where the platform carries one and says nothing itself. Returns how many."""
-    connector = _connector(deps, session, subject)
+def tell_reporters(deps: Deps, session: Session, decision: ReportDecision, subject: Reported, by: Known) -> int:
+    """Writes a notice to each reporter, where the platform carries one and says nothing itself. Returns how many.
+
+    Where the global stop or shadow mode holds everything back, nobody is told.
+    """
     case_id = _case_of(session, subject)
-    if connector.tells_reporters or Capability.NOTIFY not in connector.capabilities or case_id is None:
+    silent = _connector(deps, session, subject).tells_reporters or not carries(deps, session, subject.connection_id)
+    if silent or case_id is None or _held_back(deps, session, subject, by):
         return 0
-    written = 0
     reporters = {row.reporter_id: row for row in reversed(subject.reports) if row.reporter_id is not None}
     for author_id, row in sorted(reporters.items()):
-        reporter = session.get_one(Author, author_id)
-        action = _notice(deps, session, decision, subject, row, reporter)
-        action.case_id, action.person_id = case_id, by.id
-        # What was decided is told even if whoever decided it has no right any more by then.
-        act = ModerationAct(at=decision.at, author_id=author_id, reason=decision.reason, planned=True)
-        try:
-            _write(deps, session, action, act, by)
-        except NotAllowed:
-            return written
-        written += 1
-    return written
+        language = _language_of(session, author_id)
+        url = subject.message.url if subject.message is not None else ""
+        words = notice(Verdict(decision.verdict), language, url, row.id)
+        tell(deps, session, case_id, Notice(author_id, title(language), words, decision.reason, decision.id), by.id)
+    return len(reporters)
+
+
+def _held_back(deps: Deps, session: Session, subject: Reported, by: Known) -> bool:
+    """What was decided is told even if whoever decided it has no right any more by then: it is planned with it."""
+    about_them = replace(subject_of(session, subject.name, subject.connection_id), planned=True)
+    try:
+        authorize(by.asking, Capability.NOTIFY, about_them, deps.now())
+    except NotAllowed:
+        return True
+    return False
 
 
 def held_by(session: Session, decision: ReportDecision) -> list[int]:
     """Actions that were written for a decision: its closings and notices, by id."""
     closing = set(session.scalars(select(ReportRow.action_id).where(ReportRow.decision_id == decision.id)))
-    query = select(Action).where(Action.kind == str(Capability.NOTIFY), Action.created_at == decision.at)
+    query = select(Action).where(Action.kind == str(Capability.NOTIFY), Action.created_at >= decision.at)
     notices = [a.id for a in session.scalars(query) if (a.options or {}).get("decision") == decision.id]
     return sorted({number for number in closing if number is not None} | set(notices))
 
@@ -139,23 +150,6 @@ def _write(deps: Deps, session: Session, action: Action, act: ModerationAct, by:
 def _write_place(act: ModerationAct, subject: Reported) -> None:
     act.message_id = subject.message.id if subject.message is not None else None
     act.community_id = subject.place.community
-
-
-def _notice(
-    deps: Deps, session: Session, decision: ReportDecision, subject: Reported, row: ReportRow, reporter: Author
-) -> Action:
-    language = _language_of(session, reporter.id)
-    url = subject.message.url if subject.message is not None else ""
-    options: dict[str, Any] = {"handle": reporter.handle, "title": title(language), "decision": decision.id}
-    return Action(
-        connection_id=row.connection_id,
-        kind=str(Capability.NOTIFY),
-        target=reporter.remote_id,
-        text=notice(Verdict(decision.verdict), language, url, row.id),
-        options=options,
-        due_at=deps.now() + UNDO,
-        created_at=decision.at,
-    )
 
 
 def _entries(rows: Iterable[ReportRow]) -> list[list[ReportRow]]:

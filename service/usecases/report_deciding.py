@@ -18,8 +18,8 @@ from service.deps import Deps
 from service.usecases import acting, moderating
 from service.usecases.moderating import Wish
 from service.usecases.people import Known
-from service.usecases.report_closing import close, held_by, tell
-from service.usecases.report_subjects import Reported, asker, permit_decision, reported
+from service.usecases.report_closing import close, held_by, tell_reporters
+from service.usecases.report_subjects import Reported, asker, permit_decision, permit_number, reported
 
 #: What may be done to a subject together with the decision; everything else is done on the conversation itself.
 ACTS = (Capability.HIDE, Capability.LOCK, Capability.SILENCE)
@@ -45,38 +45,31 @@ def decide(deps: Deps, report_id: int, ruling: Ruling, by: Known) -> int:
     Raises BadInput, or NotAllowed, which is kept in the audit log. An act that cannot be done decides nothing.
     """
     good = _checked(ruling)
-    act_id: int | None = None
     try:
-        with deps.store.read() as session:
-            subject = reported(session, report_id)
-            permit_decision(session, asker(session, by), subject, deps.now())
-        if good.act is not None:
-            act_id = moderating.act(deps, _wish(subject, good), by)
         with deps.store.write() as session:
-            return _write(deps, session, report_id, good, act_id, by)
-    except Exception as error:
-        if act_id is not None:
-            acting.cancel(deps, act_id)
-        if isinstance(error, NotAllowed):
-            _note_refusal(deps, report_id, by, str(error))
+            return _write(deps, session, report_id, good, by)
+    except NotAllowed as refused:
+        _note_refusal(deps, report_id, by, str(refused))
         raise
 
 
 def take_back(deps: Deps, decision_id: int, by: Known) -> None:
     """Undo, by whoever decided, as long as nothing of it left: the reports are open again. Raises BadInput."""
-    with deps.store.read() as session:
+    with deps.store.write() as session:
         decision = session.get(ReportDecision, decision_id)
         if decision is None or decision.person_id != by.id:
             raise BadInput("There is no such decision of yours.")
         own = [decision.act_id] if decision.act_id is not None else []
         ids = [*held_by(session, decision), *own]
-        states = set(session.scalars(select(Action.state).where(Action.id.in_(ids))))
-    if deps.now() > decision.at + acting.UNDO or states - {"approved", "cancelled"}:
-        raise BadInput("It is too late to take this back: it has left, or is about to.")
-    for action_id in ids:
-        acting.cancel(deps, action_id)
-    with deps.store.write() as session:
-        _open_again(deps, session, decision_id, by)
+        late = deps.now() > decision.at + acting.UNDO
+        if late or not all(_is_off(deps, session, action_id) for action_id in ids):
+            raise BadInput("It is too late to take this back: it has left, or is about to.")
+        _open_again(deps, session, decision, by)
+
+
+def _is_off(deps: Deps, session: Session, action_id: int) -> bool:
+    """Whether an action will not leave: it is taken back here, or was before."""
+    return acting.cancel_in(deps, session, action_id) or session.get_one(Action, action_id).state == "cancelled"
 
 
 def _checked(ruling: Ruling) -> Ruling:
@@ -96,10 +89,12 @@ def _wish(subject: Reported, ruling: Ruling) -> Wish:
     return Wish(ruling.act, subject.message.thread_id, ruling.reason, message_id, hours, rule_id=ruling.rule_id)
 
 
-def _write(deps: Deps, session: Session, report_id: int, ruling: Ruling, act_id: int | None, by: Known) -> int:
-    """The decision, what it makes of the reports, and what closes them on the platform: one transaction."""
-    now, subject = deps.now(), reported(session, report_id)
-    permit_decision(session, asker(session, by), subject, now)
+def _write(deps: Deps, session: Session, report_id: int, ruling: Ruling, by: Known) -> int:
+    """The decision, what it makes of the reports, its act, and what closes them on the platform: one transaction."""
+    now, who = deps.now(), asker(session, by)
+    permit_number(session, who, report_id, now)
+    subject = reported(session, report_id)
+    permit_decision(session, who, subject, now)
     decision = ReportDecision(
         connection_id=subject.connection_id,
         community_id=subject.place.community,
@@ -107,7 +102,6 @@ def _write(deps: Deps, session: Session, report_id: int, ruling: Ruling, act_id:
         author_id=subject.author_id,
         verdict=str(ruling.verdict),
         reason=ruling.reason,
-        act_id=act_id,
         person_id=by.id,
         at=now,
     )
@@ -117,24 +111,25 @@ def _write(deps: Deps, session: Session, report_id: int, ruling: Ruling, act_id:
         row.outcome, row.decision_id, row.action_id = str(ruling.verdict.outcome), decision.id, None
     session.flush()
     _counted(session, subject.reports)
-    after = {"verdict": decision.verdict, "reports": [row.id for row in subject.reports], "act": act_id}
+    if ruling.act is not None:
+        decision.act_id = moderating.act_in(deps, session, _wish(subject, ruling), by)
+    after = {"verdict": decision.verdict, "reports": [row.id for row in subject.reports], "act": decision.act_id}
     entry = Entry("report:decide", by.actor, subject.name, ruling.reason, None, after)
     append(session, deps.vault, entry, now)
     close(deps, session, decision, subject, by)
-    tell(deps, session, decision, subject, by)
+    tell_reporters(deps, session, decision, subject, by)
     return decision.id
 
 
-def _open_again(deps: Deps, session: Session, decision_id: int, by: Known) -> None:
-    decision = session.get_one(ReportDecision, decision_id)
-    rows = list(session.scalars(select(ReportRow).where(ReportRow.decision_id == decision_id).with_for_update()))
+def _open_again(deps: Deps, session: Session, decision: ReportDecision, by: Known) -> None:
+    rows = list(session.scalars(select(ReportRow).where(ReportRow.decision_id == decision.id).with_for_update()))
     for row in rows:
         row.outcome, row.decision_id, row.action_id = str(ReportOutcome.OPEN), None, None
     session.flush()
     _counted(session, rows)
     before = {"verdict": decision.verdict, "reports": [row.id for row in rows]}
     session.delete(decision)
-    entry = Entry("report:reopen", by.actor, f"decision:{decision_id}", "", before)
+    entry = Entry("report:reopen", by.actor, f"decision:{decision.id}", "", before)
     append(session, deps.vault, entry, deps.now())
 
 

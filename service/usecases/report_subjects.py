@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 from moderation.errors import BadInput, NotAllowed
 from moderation.grants import Place
 from moderation.model import Capability, ReportOutcome
-from moderation.policy import RANKS, TRUSTED, Actor, Permit, Subject, authorize
+from moderation.policy import RANKS, ROLES, TRUSTED, Actor, Permit, Subject, authorize
 from service.db.models import Message, Person, Thread
 from service.db.report_tables import ReportRow
 from service.usecases.bearing import rank_of
@@ -49,7 +49,7 @@ class Reported:
 
     @property
     def place(self) -> Place:
-        return Place(self.connection_id, self.thread.community_id if self.thread is not None else None)
+        return self.thread.place if self.thread is not None else Place(self.connection_id)
 
     @property
     def name(self) -> str:
@@ -116,20 +116,45 @@ def asker(session: Session, by: Known) -> Asker:
     return Asker(actor_of(session, session.get_one(Person, by.id)), authors_of(session, by.id))
 
 
+def permit_number(session: Session, who: Asker, report_id: int, now: datetime) -> None:
+    """Raises NotAllowed for a report that somebody may not decide about, before anything is said of its state.
+
+    To members, what is elsewhere, what is not theirs to decide and what is not there at all answer alike.
+    """
+    row = session.get(ReportRow, report_id)
+    if row is not None:
+        permit_decision(session, who, about(session, [row]), now)
+    else:
+        permit_here(who.actor, None, f"report:{report_id}", now)
+
+
 def permit_decision(session: Session, who: Asker, subject: Reported, now: datetime) -> Permit:
-    """Lets somebody decide about reports. Raises NotAllowed.
+    """Lets somebody decide about reports. Raises NotAllowed, which says why to the brand's own people only.
 
     Nobody decides about their own: what they wrote, a conversation they began, a report they made. What is about the
     brand's people, or about somebody who stands as high as whoever asks, is for owners and managers.
     """
     permit = permit_here(who.actor, subject.place, subject.name, now)
+    try:
+        _refuse_own(session, who, subject)
+    except NotAllowed:
+        if Capability.TRIAGE in ROLES.get(who.actor.role, frozenset()):
+            raise
+        raise _no_right() from None
+    return permit
+
+
+def _refuse_own(session: Session, who: Asker, subject: Reported) -> None:
     if who.theirs and who.theirs & _involved(session, subject):
         raise NotAllowed("Somebody else must decide this: it is about you, or you reported it, or began it.")
     if who.actor.role not in TRUSTED and subject.author_id is not None:
         rank = who.rank_of(session, subject.author_id, subject.connection_id)
         if rank and rank >= RANKS.get(who.actor.role, 0):
             raise NotAllowed("It is about staff, or about somebody who stands as high as you do: it is for a manager.")
-    return permit
+
+
+def _no_right() -> NotAllowed:
+    return NotAllowed("You hold no right to decide about reports here.")
 
 
 def _involved(session: Session, subject: Reported) -> set[int | None]:
@@ -141,14 +166,17 @@ def _involved(session: Session, subject: Reported) -> set[int | None]:
     return found
 
 
-def permit_here(actor: Actor, place: Place, name: str, now: datetime) -> Permit:
-    """Lets somebody decide about reports of a place, whoever they are about. Raises NotAllowed."""
+def permit_here(actor: Actor, place: Place | None, name: str, now: datetime) -> Permit:
+    """Lets somebody decide about reports of a place, whoever they are about. Raises NotAllowed.
+
+    None stands for the place of what is not there: whoever decides in a part only is told the same of both.
+    """
     for way in WAYS:
         try:
             return authorize(actor, way, Subject(name, place=place), now)
         except NotAllowed:
             continue
-    raise NotAllowed("You hold no right to decide about reports here.")
+    raise _no_right()
 
 
 def holds_in(actor: Actor, place: Place, now: datetime) -> bool:

@@ -20,6 +20,7 @@ from service.db.report_tables import ReportRow
 from service.db.reports import tally
 from service.db.trust import chunks
 from service.deps import Deps
+from service.usecases.carrying import carried
 from service.usecases.people import Known
 from service.usecases.report_deciding import ACTS, SILENCE_HOURS
 from service.usecases.report_subjects import WAYS, Asker, Reported, about, asker, holds_in, permit_decision
@@ -142,7 +143,7 @@ def _acts(deps: Deps, session: Session, who: Asker, group: Group) -> tuple[Capab
     rank = who.rank_of(session, group.author_id, group.connection_id)
     place = Place(group.connection_id, group.community_id)
     subject = Subject(f"message:{group.message_id}", place=place, rank=rank, hours=SILENCE_HOURS)
-    can = deps.connectors[group.platform].capabilities if group.platform in deps.connectors else frozenset()
+    can = carried(deps, session.get_one(Connection, group.connection_id))
     return tuple(kind for kind in ACTS if kind in can and _may(who.actor, kind, subject, deps.now()))
 
 

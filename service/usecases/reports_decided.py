@@ -17,8 +17,10 @@ from service.db.models import Action, Author, Community, Connection, Person
 from service.db.report_tables import ReportDecision, ReportRow
 from service.deps import Deps
 from service.usecases.acting import UNDO
+from service.usecases.carrying import carried
 from service.usecases.connections import connector_named
 from service.usecases.people import Known
+from service.usecases.report_closing import OVER
 from service.usecases.report_subjects import asker, holds_in
 
 SHOWN, RECENT = 30, timedelta(days=7)
@@ -28,9 +30,10 @@ SHOWN, RECENT = 30, timedelta(days=7)
 class Settled:
     """A decision about `reports` reports. `closing` is how they stand on the platform.
 
-    That is: none (it lets us close nothing), open (nothing was asked for), approved, sending, done, failed, unknown,
-    cancelled; of several states the one that needs somebody most. `person` is "" for whoever may not know it. `told`
-    counts notices to reporters, `tells` is whether the platform tells them itself.
+    That is: none (it lets us close nothing), lacking (our account may close nothing there), open (nothing was asked
+    for), approved, sending, done, failed, unknown, cancelled; of several states the one that needs somebody most.
+    `person` is "" for whoever may not know it. `told` counts notices to reporters, `tells` is whether the platform
+    tells them itself.
     """
 
     id: int
@@ -104,12 +107,20 @@ def _settled(deps: Deps, session: Session, row: ReportDecision, by: Known, told:
         reports=len(states),
         act=act.kind if act is not None else "",
         act_state=act.state if act is not None else "",
-        closing=closing if Capability.RESOLVE_REPORT in connector.capabilities else "none",
+        closing=_closing(deps, on, closing),
         error=next((error for state, error in states if state == closing), ""),
         told=told,
         tells=connector.tells_reporters,
         undo_until=undo_until if person.id == by.id and deps.now() < undo_until else None,
     )
+
+
+def _closing(deps: Deps, on: Connection, state: str) -> str:
+    """The state that is shown: `none` and `lacking` where nothing can be closed, by the platform or by our account."""
+    if Capability.RESOLVE_REPORT not in connector_named(deps, on.connector).capabilities:
+        return "none"
+    lacking = state in ("open", *OVER) and Capability.RESOLVE_REPORT not in carried(deps, on)
+    return "lacking" if lacking else state
 
 
 def _states(session: Session, decision_id: int) -> list[tuple[str, str]]:

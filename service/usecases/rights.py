@@ -109,8 +109,11 @@ def pending(deps: Deps) -> int:
 
 
 def _asking(session: DbSession, author_id: int, community_id: int, now: datetime) -> Grant | None:
-    """The grant that wants an author to moderate a community on the platform, too."""
-    active = (GrantRow.state == GrantState.ACTIVE, GrantRow.community_id == community_id)
+    """The grant that wants an author to moderate a community on the platform, too.
+
+    No platform gives rights over a tag: such a grant would give all of the community there.
+    """
+    active = (GrantRow.state == GrantState.ACTIVE, GrantRow.community_id == community_id, GrantRow.tag == "")
     for row in session.scalars(select(GrantRow).where(GrantRow.author_id == author_id, *active)):
         grant = grant_of(row)
         if grant.holds(now) and grant.capabilities & MODERATING:

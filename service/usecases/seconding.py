@@ -20,10 +20,11 @@ from service.db.grant_tables import ModerationAct
 from service.db.models import Action, Author, Case, Community, Person, Thread
 from service.deps import Deps
 from service.usecases.acting import UNDO
-from service.usecases.bearing import permit_act
+from service.usecases.bearing import act_for, permit_act
+from service.usecases.carrying import refuse_uncarried
 from service.usecases.clients import Client
 from service.usecases.drafts import PROGRAM, as_person
-from service.usecases.moderating import WAITS, permitted, plan_end
+from service.usecases.moderating import WAITS, note_refusal_of, permitted, plan_end
 from service.usecases.people import Known
 from service.usecases.settling import note, settle_act
 from service.usecases.standing import actor_of
@@ -66,6 +67,7 @@ def propose(deps: Deps, wish: Wish, client: Client) -> int:
         if (session.scalar(select(func.count()).select_from(Action).where(*waiting)) or 0) >= PROPOSALS:
             raise BadInput(f"{PROPOSALS} proposals of this program wait already; let a person look first.")
         action, row = made_of(deps, session, wish, program.id, now)
+        refuse_uncarried(session, wish.kind, action.connection_id)
         action.state, action.due_at, row.waits = "waiting", now + WAITS, True
         session.add(action)
         session.flush()
@@ -96,10 +98,10 @@ def second(deps: Deps, action_id: int, by: Known) -> list[int]:
     """
     try:
         with deps.store.write() as session:
-            rows = _request(session, action_id, deps.now())
+            rows = _request(session, action_id, by, deps.now())
             return [action.id for action, row in rows if _say_yes(deps, session, action, row, by)]
     except NotAllowed as refused:
-        _note_refusal(deps, action_id, by, str(refused))
+        note_refusal_of(deps, action_id, by, str(refused))
         raise
 
 
@@ -107,7 +109,7 @@ def refuse_second(deps: Deps, action_id: int, by: Known, reason: str = "") -> No
     """Says no to the whole request; whoever asked for it takes it back so. Raises BadInput, NotAllowed."""
     try:
         with deps.store.write() as session:
-            for action, row in _request(session, action_id, deps.now()):
+            for action, row in _request(session, action_id, by, deps.now()):
                 if action.person_id != by.id:
                     _may_second(session, action, row, by, deps.now())
                 _end(
@@ -119,7 +121,7 @@ def refuse_second(deps: Deps, action_id: int, by: Known, reason: str = "") -> No
                     "refuse",
                 )
     except NotAllowed as refused:
-        _note_refusal(deps, action_id, by, str(refused))
+        note_refusal_of(deps, action_id, by, str(refused))
         raise
 
 
@@ -138,11 +140,12 @@ def _waiting() -> Select[Action, ModerationAct]:
     return query.where(Action.state == "waiting").order_by(Action.id)
 
 
-def _request(session: Session, action_id: int, now: datetime) -> list[tuple[Action, ModerationAct]]:
+def _request(session: Session, action_id: int, by: Known, now: datetime) -> list[tuple[Action, ModerationAct]]:
     """Every act of the request that this one belongs to, locked."""
-    one = session.get(Action, action_id)
-    if one is None:
+    asked = act_for(session, by, action_id, now)
+    if asked is None:
         raise BadInput("There is no act that waits for a second person.")
+    one = asked[0]
     same = (Action.person_id == one.person_id, Action.created_at == one.created_at, Action.kind == one.kind)
     query = _waiting().where(*same, Action.case_id == one.case_id, Action.due_at > now).with_for_update()
     found = [(action, row) for action, row in session.execute(query)]
@@ -229,8 +232,3 @@ def _shown(session: Session, rows: list[Row[Action, ModerationAct]], by: Known) 
         asked_at=action.created_at,
         ends_at=action.due_at,
     )
-
-
-def _note_refusal(deps: Deps, action_id: int, by: Known, words: str) -> None:
-    with deps.store.write() as session:
-        append(session, deps.vault, Entry("act:refuse", by.actor, f"action:{action_id}", words), deps.now())

@@ -8,6 +8,7 @@ from sqlalchemy.orm import Session
 from moderation.policy import Actor, Subject
 from service.db.models import Connection, Person
 from service.db.reply_tables import BrandAccount
+from service.usecases.carrying import lacking
 from service.usecases.people import as_known, pseudonym
 from service.usecases.switches import is_stopped
 
@@ -29,16 +30,19 @@ def subject_of(
     needs_approval: bool = False,
 ) -> Subject:
     """An act on a connection, through a brand account where one speaks. What is not known refuses."""
-    shadow = session.scalar(select(Connection.shadow).where(Connection.id == connection_id))
+    columns = (Connection.shadow, Connection.may, Connection.lacks)
+    row = session.execute(select(*columns).where(Connection.id == connection_id)).one_or_none()
     account = session.get(BrandAccount, account_id) if account_id is not None else None
+    own = account is not None and bool(account.sealed)
     closed = account_id is not None and (account is None or account.state == "closed")
     return Subject(
         name,
         action_id,
         stopped=is_stopped(session),
-        shadow=shadow is not False,
+        shadow=row is None or row.shadow is not False,
         account=account_id,
         closed=closed,
         needs_approval=needs_approval,
         writer=pseudonym(writer) if writer is not None else "",
+        lacks=lacking(row.may, row.lacks) if row is not None and not own else {},
     )

@@ -133,7 +133,7 @@ def _tell(deps: Deps, statement_id: int) -> int:
         row = session.get_one(ModerationAct, action.id)
         title, text = _letter(deps, statement, row)
         notice = Notice(statement.author_id, title, text, row.reason)
-        statement.notify_id = tell(deps, session, action, notice, action.person_id).id
+        statement.notify_id = tell(deps, session, action.case_id, notice, action.person_id).id
         statement.told = "asked"
     deps.ring("perform_actions")
     return 1

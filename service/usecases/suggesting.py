@@ -12,13 +12,13 @@ from sqlalchemy import Select, select
 from sqlalchemy.orm import Session
 
 from moderation.errors import BadInput, NotAllowed
-from moderation.grants import Place
 from moderation.model import Capability
 from moderation.policy import authorize
 from service.db.models import Case, Thread
 from service.db.reply_tables import BrandAccount, Reply
 from service.deps import Deps
 from service.usecases import guarding
+from service.usecases.bearing import refuse_unseen
 from service.usecases.people import Known
 from service.usecases.replies import refuse
 from service.usecases.standing import subject_of
@@ -99,6 +99,7 @@ def suggest(deps: Deps, by: Known, thread_id: int, text: str) -> int:
 
 
 def _permitted(deps: Deps, session: Session, by: Known, thread_id: int) -> tuple[Case, BrandAccount]:
+    refuse_unseen(session, by.asking, thread_id, deps.now())
     thread = session.get(Thread, thread_id)
     case = session.scalars(select(Case).where(Case.thread_id == thread_id)).one_or_none()
     if thread is None or case is None:
@@ -108,8 +109,7 @@ def _permitted(deps: Deps, session: Session, by: Known, thread_id: int) -> tuple
     if account is None:
         raise BadInput("No brand account can answer here.")
     about = subject_of(session, f"case:{case.id}", thread.connection_id, account.id)
-    place = Place(thread.connection_id, thread.community_id)
-    permit = authorize(by.asking, Capability.DRAFT, replace(about, place=place), deps.now())
+    permit = authorize(by.asking, Capability.DRAFT, replace(about, place=thread.place), deps.now())
     if permit.grant is None:
         raise BadInput("You answer for the brand in the conversation itself.")
     return case, account

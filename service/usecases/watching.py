@@ -20,6 +20,7 @@ from service.db.models import Author, Community, Connection, Message, Person
 from service.db.redress_tables import Rule
 from service.db.watch_tables import Watch, WatchHit
 from service.deps import Deps
+from service.usecases.carrying import refuse_uncarried
 from service.usecases.connections import connector_named
 from service.usecases.people import Known
 
@@ -195,6 +196,7 @@ def _refuse_place(deps: Deps, session: Session, wanted: Wanted) -> None:
         connector = connector_named(deps, session.get_one(Connection, community.connection_id).connector)
         if Capability.HIDE not in connector.capabilities:
             raise BadInput(f"Nothing can be hidden on {connector.label}; have the conversation shown instead.")
+        refuse_uncarried(session, Capability.HIDE, community.connection_id)
     rule = session.get(Rule, wanted.rule_id) if wanted.rule_id is not None else None
     holds = rule is not None and rule.ended_at is None and rule.community_id in (None, wanted.community_id)
     if wanted.rule_id is not None and not holds:

@@ -161,10 +161,15 @@ def case_of(session: Session, case_id: int) -> Case:
 
 def move(session: Session, deps: Deps, reply: Reply, state: str, person: Known, verb: str, reason: str = "") -> None:
     """Moves a reply to a state, with its entry in the audit log."""
+    move_as(session, deps, reply, state, person.actor, verb, reason)
+
+
+def move_as(session: Session, deps: Deps, reply: Reply, state: str, actor: str, verb: str, reason: str = "") -> None:
+    """The same, by whom the audit log calls so."""
     before, reply.state = reply.state, state
     reply.version, reply.updated_at = reply.version + 1, deps.now()
     after = {"state": state, "text": reply.text, "overrides": dict(reply.overrides)}
-    entry = Entry(f"reply:{verb}", person.actor, f"reply:{reply.id}", reason[:1_000], {"state": before}, after)
+    entry = Entry(f"reply:{verb}", actor, f"reply:{reply.id}", reason[:1_000], {"state": before}, after)
     append(session, deps.vault, entry, deps.now())
 
 

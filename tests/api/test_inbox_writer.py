@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -17,6 +16,7 @@ from sqlalchemy.orm import Session
 from plugins.contract import Delivery
 from service.db.engine import Store
 from service.db.inbox_writer import InboxWriter, NotStored
+from tests.support.office import until
 
 
 class Broken:
@@ -28,9 +28,11 @@ class Broken:
         self.transactions = 0
         self.gate = threading.Event()
         self.gate.set()
+        self.reached = threading.Event()
 
     @contextmanager
     def write(self) -> Iterator[Session]:
+        self.reached.set()
         self.gate.wait()
         self.transactions += 1
         with self.store.write() as session:
@@ -40,7 +42,7 @@ class Broken:
 
 
 def writer_on(desk: Desk, store: Any, **options: Any) -> InboxWriter:
-    return InboxWriter(store, desk.deps.now, lambda: None, **options)
+    return InboxWriter(store, desk.deps.now, lambda: None, **{"wait_seconds": 60.0, **options})
 
 
 def delivery(key: str) -> Delivery:
@@ -62,8 +64,10 @@ def test_those_who_wait_share_a_transaction(desk: Desk) -> None:
     writer = writer_on(desk, broken)
     broken.gate.clear()
     with ThreadPoolExecutor(20) as pool:
-        waiting = [pool.submit(writer.put, 1, delivery(str(n))) for n in range(20)]
-        time.sleep(0.2)
+        waiting = [pool.submit(writer.put, 1, delivery("0"))]
+        assert broken.reached.wait(60)
+        waiting += [pool.submit(writer.put, 1, delivery(str(n))) for n in range(1, 20)]
+        until(lambda: writer._queue.qsize() == 19)
         broken.gate.set()
         for one in waiting:
             one.result()
@@ -76,9 +80,11 @@ def test_one_that_cannot_be_written_does_not_hold_up_the_others(desk: Desk) -> N
     writer = writer_on(desk, broken)
     broken.gate.clear()
     with ThreadPoolExecutor(6) as pool:
-        good = [pool.submit(writer.put, 1, delivery(str(n))) for n in range(5)]
+        good = [pool.submit(writer.put, 1, delivery("0"))]
+        assert broken.reached.wait(60)
+        good += [pool.submit(writer.put, 1, delivery(str(n))) for n in range(1, 5)]
         bad = pool.submit(writer.put, 404, delivery("of a connection that is gone"))
-        time.sleep(0.2)
+        until(lambda: writer._queue.qsize() == 5)
         broken.gate.set()
         for one in good:
             one.result()
@@ -89,13 +95,12 @@ def test_one_that_cannot_be_written_does_not_hold_up_the_others(desk: Desk) -> N
 
 def test_full_is_said_at_once(desk: Desk) -> None:
     broken = Broken(desk.deps.store, failures=0)
-    writer = writer_on(desk, broken, waiting_max=1, wait_seconds=5)
+    writer = writer_on(desk, broken, waiting_max=1)
     broken.gate.clear()
     with ThreadPoolExecutor(8) as pool:
         answers = [pool.submit(writer.put, 1, delivery(str(n))) for n in range(8)]
-        time.sleep(0.2)
+        until(lambda: any(a.done() for a in answers))
         refused = [a for a in answers if a.done()]
-        assert refused
         assert all(isinstance(a.exception(), NotStored) for a in refused)
         broken.gate.set()
 
@@ -108,6 +113,7 @@ def test_too_late_is_said_and_what_was_given_up_is_not_written(desk: Desk) -> No
         with pytest.raises(NotStored):
             writer.put(1, delivery(key))
     broken.gate.set()
+    writer._wait_seconds = 60.0
     writer.put(1, delivery("after"))
     assert desk.stored() <= 2
 
@@ -123,10 +129,10 @@ def test_a_dead_thread_is_started_again(desk: Desk) -> None:
             with self.store.write() as session:
                 yield session
 
-    writer = writer_on(desk, Dies(desk.deps.store, 0), wait_seconds=2)
+    writer = writer_on(desk, Dies(desk.deps.store, 0))
     with pytest.raises(NotStored):
         writer.put(1, delivery("a"))
-    time.sleep(0.1)
+    until(lambda: not writer._thread._lives())
     writer.put(1, delivery("a"))
     assert desk.stored() == 1
 

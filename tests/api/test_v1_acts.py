@@ -7,7 +7,7 @@ from typing import Any
 from api_support import Desk, assert_problem
 from sqlalchemy import select, update
 
-from service.db.models import Action, Community, Message
+from service.db.models import Action, Community, Connection, Message
 
 
 def message(desk: Desk) -> tuple[int, int]:
@@ -49,3 +49,13 @@ def test_an_act_waits_and_is_read_without_names_where_it_may_be_seen(desk: Desk)
         session.execute(update(Community).values(restricted=True))
     assert desk.call(reader, "GET", "/actions").get_json()["items"] == []
     assert_problem(asked(desk, desk.token("actions:write", name="second")), 404)
+
+
+def test_what_our_account_may_not_do_is_refused_to_programs_too(desk: Desk) -> None:
+    desk.fill()
+    with desk.deps.store.write() as session:
+        session.execute(update(Connection).values(may=["lock"], lacks={"hide": "Make it a moderator there."}))
+    problem = assert_problem(asked(desk, desk.token("actions:write")), 403)
+    assert "no right to “hide”. Make it a moderator there." in problem["detail"]
+    with desk.deps.store.read() as session:
+        assert not session.scalars(select(Action)).all()

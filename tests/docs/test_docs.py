@@ -20,7 +20,7 @@ README = (ROOT / "README.md").read_text()
 
 @cache
 def tracked() -> tuple[str, ...]:
-    found = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, text=True, check=True, timeout=30)
+    found = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, text=True, check=True, timeout=60)
     return tuple(name for name in found.stdout.split("\0") if name and (ROOT / name).is_file())
 
 

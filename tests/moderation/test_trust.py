@@ -226,6 +226,7 @@ def test_a_calmed_thread_counts_and_one_that_burns_on_does_not() -> None:
 def test_areas_are_the_community_its_tags_and_products() -> None:
     found = areas_of(3, "My Duetto-X leaks #BravaHelp see https://a.example/#top &#39;", ("Duetto-X", "Trio"))
     assert found == ("community:3", "tag:bravahelp", "product:duetto-x")
+    assert areas_of(3, "A #leak", (), ("grinder", "leak")) == ("community:3", "tag:grinder", "tag:leak")
 
 
 def test_a_circle_is_closed_when_only_its_own_look_at_it() -> None:

@@ -41,13 +41,17 @@ def box(clock: Clock) -> Iterator[Running]:
 
 @pytest.fixture
 def fedi(box: Running) -> Iterator[httpx.Client]:
-    with httpx.Client(base_url=box.url, headers=box.mastodon.headers, trust_env=False, verify=NO_TLS) as client:
+    with httpx.Client(
+        base_url=box.url, headers=box.mastodon.headers, timeout=60, trust_env=False, verify=NO_TLS
+    ) as client:
         yield client
 
 
 @pytest.fixture
 def forum(box: Running) -> Iterator[httpx.Client]:
-    with httpx.Client(base_url=box.url, headers=box.discourse.headers, trust_env=False, verify=NO_TLS) as client:
+    with httpx.Client(
+        base_url=box.url, headers=box.discourse.headers, timeout=60, trust_env=False, verify=NO_TLS
+    ) as client:
         yield client
 
 

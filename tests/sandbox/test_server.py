@@ -24,6 +24,7 @@ from cryptography.hazmat.primitives.asymmetric import padding, rsa
 from mastodon import Mastodon
 
 from service.sandbox.fediverse import Wish
+from service.sandbox.gate import Gate
 from service.sandbox.options import ALL_SCOPES, CLIENT_ID, CLIENT_SECRET
 from service.sandbox.webhooks import sign
 from tests.sandbox_server import NO_TLS, Running, running_sandbox
@@ -40,13 +41,17 @@ def box() -> Iterator[Running]:
 
 @pytest.fixture
 def forum(box: Running) -> Iterator[httpx.Client]:
-    with httpx.Client(base_url=box.url, headers=box.discourse.headers, trust_env=False, verify=NO_TLS) as client:
+    with httpx.Client(
+        base_url=box.url, headers=box.discourse.headers, timeout=60, trust_env=False, verify=NO_TLS
+    ) as client:
         yield client
 
 
 @pytest.fixture
 def social(box: Running) -> Iterator[httpx.Client]:
-    with httpx.Client(base_url=box.url, headers=box.mastodon.headers, trust_env=False, verify=NO_TLS) as client:
+    with httpx.Client(
+        base_url=box.url, headers=box.mastodon.headers, timeout=60, trust_env=False, verify=NO_TLS
+    ) as client:
         yield client
 
 
@@ -60,7 +65,7 @@ def milk_root(social: httpx.Client) -> dict[str, Any]:
     return found
 
 
-def until(condition: Callable[[], bool], seconds: float = 5) -> None:
+def until(condition: Callable[[], bool], seconds: float = 60) -> None:
     end = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < end, "it never came true"
@@ -438,17 +443,28 @@ class TestFaults:
         self, box: Running, forum: httpx.Client, kind: str, happened: int
     ) -> None:
         before = len(box.world.forum.posts)
-        box.fail(kind, path="/posts.json", method="POST")
+        silence = box.fail(kind, path="/posts.json", method="POST")
         with pytest.raises(httpx.ReadTimeout):
-            forum.post("/posts.json", json={"topic_id": 1, "raw": REPLY}, timeout=0.3)
+            forum.post("/posts.json", json={"topic_id": 1, "raw": REPLY}, timeout=httpx.Timeout(60, read=0.3))
+        until(lambda: silence.silences == 1)
         assert len(box.world.forum.posts) == before + happened
 
-    def test_the_effect_can_come_late(self, box: Running, social: httpx.Client) -> None:
-        box.fail("late_effect", path="/api/v1/statuses", method="POST", delay=0.5, seconds=0.1)
+    def test_the_effect_can_come_late(
+        self, box: Running, social: httpx.Client, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        late, act = threading.Event(), Gate._act_late
+
+        def when_told(gate: Gate, delay: float, environ: Any) -> None:
+            assert late.wait(60)
+            act(gate, delay, environ)
+
+        monkeypatch.setattr(Gate, "_act_late", when_told)
+        box.fail("late_effect", path="/api/v1/statuses", method="POST", delay=0.1, seconds=0.1)
         before = len(box.world.fedi.statuses)
         with pytest.raises(httpx.RemoteProtocolError):
             social.post("/api/v1/statuses", json={"status": REPLY})
         assert len(box.world.fedi.statuses) == before
+        late.set()
         until(lambda: len(box.world.fedi.statuses) == before + 1)
 
     def test_bodies_that_lie(self, box: Running, forum: httpx.Client) -> None:
@@ -613,8 +629,10 @@ class TestProcess:
                 ready = json.loads(process.stdout.readline())
                 keys = ready["discourse"]
                 headers = {"Api-Key": keys["api_key"], "Api-Username": keys["api_username"]}
-                answer = httpx.get(f"{ready['url']}/posts.json", headers=headers, trust_env=False, verify=NO_TLS)
+                answer = httpx.get(
+                    f"{ready['url']}/posts.json", headers=headers, timeout=60, trust_env=False, verify=NO_TLS
+                )
             finally:
                 process.terminate()
-            assert process.wait(timeout=10) == 0
+            assert process.wait(timeout=60) == 0
             assert answer.status_code == 200

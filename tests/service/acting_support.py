@@ -63,7 +63,8 @@ class Desk:
 
     def row(self, model: Any, **where: Any) -> Any:
         with self.deps.store.read() as session:
-            return session.scalars(select(model).filter_by(**where)).all()[-1]
+            query = select(model).filter_by(**where).order_by(*model.__table__.primary_key.columns)
+            return session.scalars(query).all()[-1]
 
 
 @contextmanager

@@ -11,7 +11,7 @@ from sqlalchemy import select
 
 from moderation.errors import BadInput, NotAllowed
 from service.cli import cli
-from service.db.models import Message
+from service.db.models import Connection, Message
 from service.usecases.people import create_person
 from tests.service.grants_support import PASSWORD
 from tests.support.office import Office, line, office
@@ -62,3 +62,16 @@ def test_what_cannot_be_done_is_told() -> None:
     with pytest.raises(BadInput, match="cannot be done"):
         ask("lock", "1", "--reason", "Heated")
     assert ask("reply", "1", "--reason", "x").exit_code == 2
+
+
+def test_what_our_account_may_not_do_is_told_with_the_way_out() -> None:
+    desk = office()
+    thread, message = forum(desk)
+    with desk.deps.store.write() as session:
+        row = session.scalars(select(Connection)).one()
+        row.may, row.lacks = ["reply"], {"hide": "Make it a moderator there."}
+    with pytest.raises(NotAllowed, match=r"no right to “hide”\. Make it a moderator there"):
+        ask("hide", thread, "--message", message, "--reason", "Rule 2")
+    with pytest.raises(NotAllowed, match=r"no right to “lock”\. Give it that right on the platform"):
+        ask("lock", thread, "--reason", "Rule 2")
+    assert "No acts yet" in ask("list").stdout

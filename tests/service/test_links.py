@@ -90,6 +90,13 @@ def site() -> Iterator[tuple[str, list[str]]]:
     server.server_close()
 
 
+@pytest.fixture(autouse=True)
+def patient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """However busy the machine, only those give up who are meant to."""
+    monkeypatch.setattr(links, "CALL_SECONDS", 60.0)
+    monkeypatch.setattr(links, "ALL_SECONDS", 120.0)
+
+
 @pytest.fixture
 def desk(tmp_path: Path, site: tuple[str, list[str]]) -> Deps:
     hosts = frozenset({site[0].removeprefix("http://")})

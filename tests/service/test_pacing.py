@@ -127,7 +127,7 @@ def test_threads_share_one_budget(desk: Office, clock: Clock) -> None:
 
     def call_on() -> None:
         try:
-            start.wait(10)
+            start.wait(60)
             for _ in range(20):
                 try:
                     take(DbPacer(desk.deps.store, SITE, clock), limit=60)
@@ -176,6 +176,6 @@ def test_processes_share_one_budget(desk: Office, tmp_path: Path) -> None:
         )
         for _ in range(2)
     ]
-    counts = [int(process.communicate(timeout=60)[0]) for process in started]
+    counts = [int(process.communicate(timeout=120)[0]) for process in started]
     assert sum(counts) == 60
     assert max(counts) <= 50

@@ -184,7 +184,7 @@ def test_pages_meet(place: Place) -> None:
     assert last.older is None
 
 
-@settings(max_examples=12, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=12, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(st.lists(STRANGE, min_size=7, max_size=7, unique=True))
 def test_nobody_is_ever_named(module_place: Place, names: list[str]) -> None:
     """Names, handles, logins, what was written, for whom and by whom: none is on the page or in the feed."""

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import replace
 from datetime import timedelta
-from typing import Any
+from threading import Barrier
 
 import pytest
 from sqlalchemy import select, update
@@ -18,7 +19,7 @@ from service.db.audit import verify
 from service.db.grant_tables import ModerationAct
 from service.db.models import Action
 from service.db.redress_tables import Statement
-from service.usecases import acting, appeal_links, appealed, appeals, grants, moderating, rules, statements
+from service.usecases import acting, appeal_links, appealed, appeals, grants, rules, statements
 from service.usecases.identities import link
 from service.usecases.moderating import take_back
 from tests.service.grants_support import Proof, Provider
@@ -135,23 +136,20 @@ def test_what_was_taken_back_before_or_cannot_be_is_overturned_all_the_same(desk
     assert appeals.decide(desk.deps, warned, desk.people["cleo"], "overturned", "Indeed.") is None
 
 
-@pytest.mark.parametrize(("first", "left"), [("upheld", "cancelled"), ("overturned", "approved")])
-def test_of_two_who_decide_at_one_moment_the_first_counts(
-    desk: Bench, monkeypatch: pytest.MonkeyPatch, first: str, left: str
-) -> None:
-    appeal_id = appeal(desk)
-    undone: list[int] = []
+def test_of_several_who_decide_at_one_moment_the_first_counts(desk: Bench) -> None:
+    appeal_id, together = appeal(desk), Barrier(3)
 
-    def slowly(*given: Any) -> int:
-        undone.append(take_back(*given))
-        appeals.decide(desk.deps, appeal_id, desk.people["ben"], first, "I was first.")
-        return undone[0]
+    def decide(name: str) -> int | None:
+        together.wait(60)
+        with suppress(appeals.Decided):
+            return appeals.decide(desk.deps, appeal_id, desk.people[name], "overturned", f"{name} decides.")
+        return None
 
-    monkeypatch.setattr(moderating, "take_back", slowly)
-    with pytest.raises(appeals.Decided):
-        appeals.decide(desk.deps, appeal_id, desk.people["cleo"], "overturned", "I was second.")
-    assert desk.state(undone[0]) == left
-    assert appealed.appeals(desk.deps)[0].outcome == "I was first."
+    with ThreadPoolExecutor(3) as crowd:
+        (undo_id,) = filter(None, crowd.map(decide, ("ben", "cleo", "ben")))
+    assert appealed.appeals(desk.deps)[0].undo_id == undo_id
+    with desk.deps.store.read() as session:
+        assert session.scalars(select(Action.id).where(Action.kind == Capability.RESTORE)).all() == [undo_id]
 
 
 # ------------------------------------------------------------------ telling

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from threading import Barrier
 from unittest.mock import patch
 
 import pytest
@@ -17,12 +19,14 @@ from service.cli.reports import reports as command
 from service.db.report_tables import ReportRow
 from service.db.reports import tally
 from service.db.trust_tables import TrustAuthor
-from service.usecases import report_deciding
 from service.usecases.connections import set_shadow
+from service.usecases.identities import link
 from service.usecases.report_closing import close_again
 from service.usecases.report_deciding import Ruling, take_back
+from service.usecases.report_subjects import AlreadyDecided
 from service.usecases.reports import groups, open_subjects, waiting_count
 from service.usecases.reports_decided import lately
+from tests.service.grants_support import proof_of
 from tests.service.reports_support import FRENCH, INSULT, MINE, STAFF, Flags, reported
 
 WRONG = Ruling(Verdict.DISMISSED)
@@ -62,11 +66,15 @@ def test_nobody_decides_about_what_they_wrote_began_or_reported(flags: Flags) ->
     about_me = flags.flag("How I keep my machine clean", "zoe")
     in_mine = flags.flag(MINE, "tomoko")
     by_me = flags.flag(INSULT, "marc")
-    for report_id in (about_me, in_mine, by_me):
-        with pytest.raises(NotAllowed, match="Somebody else must decide"):
+    for report_id in (about_me, in_mine, by_me, 10**6):
+        with pytest.raises(NotAllowed, match=r"^You hold no right to decide about reports here\.$"):
             flags.decide(report_id, WRONG, flags.trust.expert())
+    marta = flags.trust.manager
+    link(flags.trust.deps, marta, proof_of(flags.trust.desk, "discourse", _remote(flags, "zoe"), "zoe"))
+    with pytest.raises(NotAllowed, match="Somebody else must decide"):
+        flags.decide(in_mine, WRONG, marta)
     assert not groups(flags.trust.deps, flags.trust.expert()).groups
-    assert flags.decide(by_me, WRONG).verdict == "dismissed"
+    assert flags.decide(by_me, WRONG, flags.person("olga", "owner")).verdict == "dismissed"
 
 
 def test_what_is_about_staff_or_an_equal_is_for_managers(flags: Flags) -> None:
@@ -74,8 +82,8 @@ def test_what_is_about_staff_or_an_equal_is_for_managers(flags: Flags) -> None:
     rita = flags.person("rita", "responder")
     about_staff = flags.flag(STAFF, "tomoko")
     about_holder = flags.flag("Check the seal", "tomoko")
-    for who in (flags.trust.expert(), rita):
-        with pytest.raises(NotAllowed, match="manager"):
+    for who, words in ((flags.trust.expert(), "no right"), (rita, "manager")):
+        with pytest.raises(NotAllowed, match=words):
             flags.decide(about_staff, WRONG, who)
     flags.decide(about_holder, WRONG, rita)
     assert waiting_count(flags.trust.deps, rita) == 0
@@ -212,22 +220,23 @@ def _remote(flags: Flags, username: str) -> str:
         return str(flags.trust.desk.box.world.forum.user(username).id)
 
 
-def test_a_race_is_won_by_one(flags: Flags, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Somebody decides between another's look and their decision: the act of the second is taken back."""
-    report_id = flags.flag(INSULT)
-    real = report_deciding.moderating.act
+def test_a_race_is_won_by_one(flags: Flags) -> None:
+    """Several decide at one moment: one act is ordered, and only by whoever decided."""
+    report_id, together = flags.flag(INSULT), Barrier(3)
+    ruling = Ruling(Verdict.UPHELD, "Rule 2.", Capability.HIDE)
 
-    def slow(deps: object, wish: object, by: object) -> int:
-        number = real(deps, wish, by)  # type: ignore[arg-type]
-        monkeypatch.undo()
-        flags.decide(report_id, WRONG)
-        return number
+    def decide(_: int) -> bool:
+        together.wait(60)
+        try:
+            flags.decide(report_id, ruling)
+        except AlreadyDecided:
+            return False
+        return True
 
-    monkeypatch.setattr(report_deciding.moderating, "act", slow)
-    with pytest.raises(BadInput, match="decided already"):
-        flags.decide(report_id, Ruling(Verdict.UPHELD, "Rule 2.", Capability.HIDE))
-    assert flags.row(report_id).outcome == "rejected"
-    assert [a.state for a in flags.actions("hide")] == ["cancelled"]
+    with ThreadPoolExecutor(3) as crowd:
+        assert sorted(crowd.map(decide, range(3))) == [False, False, True]
+    assert flags.row(report_id).outcome == "upheld"
+    assert [a.state for a in flags.actions("hide")] == ["approved"]
 
 
 def test_one_report_about_two_posts_is_closed_there_when_both_are_decided(flags: Flags) -> None:

@@ -96,13 +96,13 @@ def test_workers_read_what_came_survive_the_server_and_do_nothing_twice(
     """Two workers: rung work is done; what comes while the server is dead is done after its return."""
     put(desk, 0, 60)
     workers(2)
-    until(lambda: all_read(desk, 60), 40)
-    until(lambda: len(desk.rows(Case)) == 7, 60)
+    until(lambda: all_read(desk, 60))
+    until(lambda: len(desk.rows(Case)) == 7)
     server.kill()
     put(desk, 60, 20)
     assert len(desk.rows(DeliveryRow)) == 80, "stored, though nobody could be rung"
     server.start()
-    until(lambda: all_read(desk, 80), 60)
+    until(lambda: all_read(desk, 80))
     assert [d.attempt for d in desk.rows(DeliveryRow)] == [1] * 80, "each was claimed once"
     assert len(desk.rows(Message)) == len(desk.rows(Revision)) == 80
 

@@ -40,7 +40,7 @@ def plant(platform: Platform) -> None:
     """Behind everybody's back: a right in a group that moderates, and a post hidden by the brand's own key."""
     given = platform.told["discourse"]
     headers = {"Api-Key": given["api_key"], "Api-Username": given["api_username"]}
-    with httpx.Client(base_url=platform.url, headers=headers, trust_env=False) as line:
+    with httpx.Client(base_url=platform.url, headers=headers, timeout=60, trust_env=False) as line:
         named = {group["name"]: group["id"] for group in line.get("/groups.json").json()["groups"]}
         group_id = next(number for name, number in named.items() if name.startswith("tenth-"))
         line.put(f"/groups/{group_id}/members.json", json={"usernames": "anouk_in_leeds"}).raise_for_status()
@@ -153,7 +153,7 @@ def test_the_forum_writes_what_became_different_whatever_was_asked() -> None:
             world.forum.groups[50] = Group(50, "tenth-5", members={"marc"})
             world.forum.categories[5].moderating_group_ids = [50]
             world.faults.add("timeout_after", path="/posts/", seconds=0.1)
-        with httpx.Client(base_url=world.base_url, headers=headers, trust_env=False) as line:
+        with httpx.Client(base_url=world.base_url, headers=headers, timeout=60, trust_env=False) as line:
             with pytest.raises(httpx.TransportError):
                 line.delete("/posts/2.json")
             line.get("/posts/3.json").raise_for_status()

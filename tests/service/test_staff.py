@@ -119,7 +119,7 @@ def test_two_owners_cannot_take_the_house_from_each_other_at_once(desk: Office, 
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(30)
+        thread.join(60)
     assert len(refused) == 1
     assert len([p for p in desk.rows(Person) if p.role == "owner" and p.active]) == 1
 
@@ -261,7 +261,7 @@ def test_two_uses_at_once_set_one_password(desk: Office) -> None:
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(30)
+        thread.join(60)
     used = [o for o in outcomes if o]
     assert len(used) == 1
     assert sign_in(desk.deps, "responder", used[0]) is not None

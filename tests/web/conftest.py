@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 from flask import Flask
@@ -11,6 +12,9 @@ from flask.testing import FlaskClient
 
 from service.deps import Deps, deps_of
 from tests.web.desk import Seeder, build, sign_in
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser
 
 
 @pytest.fixture
@@ -45,3 +49,11 @@ def as_role(app: Flask) -> Callable[[str], FlaskClient]:
         return client
 
     return enter
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    from tests.web.chromium import chromium
+
+    with chromium() as found:
+        yield found

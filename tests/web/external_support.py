@@ -5,7 +5,6 @@ from __future__ import annotations
 import html
 import logging
 import re
-import socket
 import subprocess
 import sys
 import threading
@@ -14,6 +13,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from typing import Any
 from urllib.parse import parse_qs, parse_qsl, urlsplit
 
@@ -27,6 +27,7 @@ from werkzeug.test import TestResponse
 
 from service.db.identity_tables import Identity
 from service.deps import Deps, deps_of
+from tests.support.office import free_port
 from tests.web.desk import token
 
 CLIENT = {"oidc_client_id": "tenth", "oidc_client_secret": "a-secret-of-the-provider"}
@@ -106,9 +107,7 @@ def identities(deps: Deps) -> list[tuple[int, str, str, str]]:
 @contextmanager
 def real_provider() -> Iterator[str]:
     """oidc-provider-mock in a process of its own; gives its issuer. Nonces are required."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    port = free_port()
     command = [sys.executable, "-m", "oidc_provider_mock", "--port", str(port), "--require-nonce"]
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     issuer = f"http://127.0.0.1:{port}"
@@ -117,14 +116,14 @@ def real_provider() -> Iterator[str]:
         yield issuer
     finally:
         process.terminate()
-        process.wait(timeout=10)
+        process.wait(timeout=60)
 
 
 def _wait(issuer: str, process: subprocess.Popen[bytes]) -> None:
     end = time.monotonic() + 60
     while time.monotonic() < end and process.poll() is None:
         try:
-            if httpx.get(f"{issuer}/.well-known/openid-configuration", trust_env=False).status_code == 200:
+            if httpx.get(f"{issuer}/.well-known/openid-configuration", trust_env=False, timeout=60).status_code == 200:
                 return
         except httpx.HTTPError:
             time.sleep(0.1)
@@ -133,14 +132,20 @@ def _wait(issuer: str, process: subprocess.Popen[bytes]) -> None:
 
 def known_there(issuer: str, sub: str, **claims: Any) -> None:
     """Gives the real provider a user."""
-    httpx.put(f"{issuer}/users/{sub}", json=claims, trust_env=False).raise_for_status()
+    httpx.put(f"{issuer}/users/{sub}", json=claims, trust_env=False, timeout=60).raise_for_status()
 
 
 def agree(url: str, sub: str = "", **form: str) -> str:
     """Says yes at the real provider as `sub` (or `action="deny"`); gives the address that it sends the browser to."""
-    answer = httpx.post(url, data={"sub": sub, **form}, trust_env=False, follow_redirects=False)
+    answer = httpx.post(url, data={"sub": sub, **form}, trust_env=False, follow_redirects=False, timeout=60)
     assert answer.status_code == 302, answer.text
     return answer.headers["Location"]
+
+
+@cache
+def _key() -> RSAKey:
+    """Found once: finding one takes long, and no test changes it."""
+    return RSAKey.generate_key(2048, {"kid": "k"})
 
 
 @dataclass
@@ -148,7 +153,7 @@ class Liar:
     """A provider of our own that says whatever a test wants it to."""
 
     issuer: str = ""
-    key: Any = field(default_factory=lambda: RSAKey.generate_key(2048, {"kid": "k"}))
+    key: Any = field(default_factory=_key)
     document: dict[str, Any] = field(default_factory=dict)
     claims: dict[str, Any] = field(default_factory=dict)
     without: tuple[str, ...] = ()
@@ -223,7 +228,7 @@ def served(app: Any) -> Iterator[str]:
         yield f"http://127.0.0.1:{server.server_port}"
     finally:
         server.shutdown()
-        thread.join(timeout=5)
+        thread.join(timeout=60)
         server.server_close()
 
 
@@ -236,6 +241,8 @@ def allow(url: str, username: str, **form: str) -> str:
     paths = {"/user-api-key/new": "/user-api-key"}
     path = paths.get(parts.path, parts.path)
     data = {k: v[0] for k, v in parse_qs(parts.query).items()} | {"username": username, **form}
-    answer = httpx.post(f"{parts.scheme}://{parts.netloc}{path}", data=data, trust_env=False, follow_redirects=False)
+    answer = httpx.post(
+        f"{parts.scheme}://{parts.netloc}{path}", data=data, trust_env=False, follow_redirects=False, timeout=60
+    )
     assert answer.status_code == 302, answer.text
     return answer.headers["Location"]

@@ -89,6 +89,7 @@ def test_the_one_who_decided_does_not_judge_and_another_does(
     owner = as_role("owner")
     page = owner.get("/appeals").text
     assert "&lt;script&gt;alert" in page
+    assert "Idiots!" in page, "what it was about"
     assert post(owner, "/appeals/1", outcome="upheld", reason="").status_code == 422
     assert post(owner, "/appeals/1", **form).status_code == 303
     assert post(owner, "/appeals/1", **form).status_code == 422

@@ -14,14 +14,15 @@ from typing import Any
 import pytest
 from axe_playwright_python.sync_playwright import Axe  # type: ignore[import-untyped]
 from flask import Flask
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page
 from werkzeug.serving import make_server
 
 from service.deps import deps_of
+from tests.web.chromium import CHROMIUM, UNDO_STAYS, follow
 from tests.web.desk import PASSWORD, Seeder, build, case_of
+from tests.web.phone import slow_clock
 from tests.web.scene import busy
 
-CHROMIUM = Path("/usr/bin/chromium")
 WIDE, PHONE, NARROW = (1440, 900), (390, 844), (320, 640)
 #: Each size, scheme and language is in one of the first three; the other pairs take their time in `make soak`.
 LOOKS = [
@@ -71,18 +72,11 @@ def serving(app: Flask) -> Iterator[str]:
 @pytest.fixture
 def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     app = build(tmp_path_factory.mktemp("desk"))
+    slow_clock(app)
     hot = busy(Seeder(deps_of(app)))
     with serving(app) as address:
         yield Site(app, address, hot)
     deps_of(app).store.engine.dispose()
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with sync_playwright() as play:
-        browser = play.chromium.launch(executable_path=str(CHROMIUM), args=["--no-sandbox"])
-        yield browser
-        browser.close()
 
 
 @pytest.fixture
@@ -97,6 +91,7 @@ def open_page(browser: Browser, site: Site) -> Iterator[Callable[..., Page]]:
         settings |= {"viewport": {"width": size[0], "height": size[1]}, "locale": "fr-FR" if lang == "fr" else "en-GB"}
         context = browser.new_context(**settings)
         contexts.append(context)
+        context.add_init_script(UNDO_STAYS)
         page = context.new_page()
         page.on("pageerror", lambda e: problems.append(str(e)))
         page.on("console", lambda m: problems.append(m.text) if "Content Security" in m.text else None)
@@ -179,10 +174,10 @@ def test_on_a_phone_one_pane_at_a_time(site: Site, open_page: Callable[..., Page
     page.goto(site.address + "/queue")
     assert page.is_visible(".pane.list")
     assert not page.is_visible(".pane.thread")
-    page.click(".row .title >> nth=0")
+    follow(page, ".row .title >> nth=0")
     assert page.is_visible(".pane.thread")
     assert not page.is_visible(".pane.list")
-    page.click("text=Queue >> nth=0")
+    follow(page, "text=Queue >> nth=0")
     assert page.is_visible(".pane.list")
 
 
@@ -216,7 +211,7 @@ def test_single_keys_act_but_never_while_somebody_writes(site: Site, open_page: 
 def test_single_keys_do_nothing_once_switched_off(site: Site, open_page: Callable[..., Page]) -> None:
     page = open_page(WIDE, name="manager")
     page.goto(site.address + "/account")
-    page.click("button[name=keys]")
+    follow(page, "button[name=keys]")
     page.goto(site.address + f"/queue?thread={site.hot}")
     page.keyboard.press("d")
     page.wait_for_timeout(200)
@@ -228,13 +223,13 @@ def test_every_act_works_without_script(site: Site, browser: Browser) -> None:
     page = context.new_page()
     enter(page, site, "responder")
     page.goto(site.address + f"/queue?thread={site.hot}")
-    page.click("text=Take it")
+    follow(page, "text=Take it")
     assert case_of(deps_of(site.app), site.hot).state == "claimed"
     page.click("summary:has-text('Snooze')")
-    page.click("text=in 4 hours")
+    follow(page, "text=in 4 hours")
     assert case_of(deps_of(site.app), site.hot).state == "snoozed"
-    page.click("text=Undo")
+    follow(page, "text=Undo")
     assert case_of(deps_of(site.app), site.hot).state == "claimed"
-    page.click("text=Release")
+    follow(page, "text=Release")
     assert case_of(deps_of(site.app), site.hot).state == "open"
     context.close()

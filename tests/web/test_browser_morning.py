@@ -13,9 +13,9 @@ from sqlalchemy import select
 from service.db.models import Case
 from service.db.reply_tables import Reply
 from tests.web.composer_desk import ANSWER, Site, site
-from tests.web.test_composer_browser import PHONE, RULES, WIDE, Axe, browser, open_page
+from tests.web.test_composer_browser import PHONE, RULES, WIDE, Axe, open_page
 
-__all__ = ["browser", "open_page"]
+__all__ = ["open_page"]
 
 
 @pytest.fixture(params=["discourse", "mastodon"])
@@ -69,7 +69,7 @@ def there(desk: Site) -> str:
     """The sandbox's own page of the conversation, as anybody sees it."""
     with desk.deps.store.read() as session:
         url = session.scalars(select(Reply.url)).one()
-    return httpx.get(url, follow_redirects=True, timeout=10).text
+    return httpx.get(url, follow_redirects=True, timeout=60).text
 
 
 def leave_next(desk: Site, page: Page) -> None:

@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable
 
 import pytest
+from flask import Flask
 from flask.testing import FlaskClient
 
 from service.db.models import Case
@@ -14,8 +15,14 @@ from service.deps import Deps
 from service.usecases import cases, labels, people, teams
 from service.usecases.cases import Intent
 from tests.web.desk import PASSWORD, Said, Seeder, case_of, post
+from tests.web.phone import slow_clock
 
 Enter = Callable[[str], FlaskClient]
+
+
+@pytest.fixture(autouse=True)
+def unhurried(app: Flask) -> None:
+    slow_clock(app)
 
 
 @pytest.fixture

@@ -9,6 +9,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from flask import Flask
 from flask.testing import FlaskClient
 
 from moderation.errors import BadInput
@@ -19,6 +20,12 @@ from service.usecases import cases, people
 from service.usecases.cases import Intent, Stale
 from service.usecases.triage import triage_community
 from tests.web.desk import PASSWORD, Said, Seeder, case_of, post
+from tests.web.phone import slow_clock
+
+
+@pytest.fixture(autouse=True)
+def unhurried(app: Flask) -> None:
+    slow_clock(app)
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe  # type: ignore[import-untyped]
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page
 from sqlalchemy import select
 from werkzeug.serving import make_server
 
@@ -19,10 +19,10 @@ from service.db.reply_tables import ApprovalRule, BrandAccount, Reply
 from service.usecases import saved
 from service.usecases.people import known_person
 from service.usecases.saved import Saved
+from tests.web.chromium import CHROMIUM, UNDO_STAYS, follow
 from tests.web.composer_desk import ANSWER, Site, site
 from tests.web.desk import PASSWORD
 
-CHROMIUM = Path("/usr/bin/chromium")
 WIDE, PHONE, NARROW = (1440, 900), (390, 844), (320, 640)
 #: Each size, scheme and language is in one of the first three; the other pairs take their time in `make soak`.
 LOOKS = [
@@ -58,14 +58,6 @@ def desk(tmp_path: Path) -> Iterator[Site]:
         yield found
 
 
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with sync_playwright() as play:
-        browser = play.chromium.launch(executable_path=str(CHROMIUM), args=["--no-sandbox"])
-        yield browser
-        browser.close()
-
-
 @pytest.fixture
 def open_page(browser: Browser, desk: Site) -> Iterator[Callable[..., Page]]:
     """A page of somebody who is signed in; `page.goto` takes paths. An error in a page fails the test."""
@@ -86,6 +78,7 @@ def open_page(browser: Browser, desk: Site) -> Iterator[Callable[..., Page]]:
                 reduced_motion="reduce",
             )
             contexts.append(context)
+            context.add_init_script(UNDO_STAYS)
             page = context.new_page()
             page.on("pageerror", lambda e: problems.append(str(e)))
             page.on("console", lambda m: problems.append(m.text) if "Content Security" in m.text else None)
@@ -158,8 +151,7 @@ def test_two_windows_lose_nothing(desk: Site, open_page: Callable[..., Page]) ->
     other.wait_for_selector("[data-live=preview]:has-text('the other window')")
     page.fill("#text", "Typed here.")
     page.wait_for_selector("[data-live=conflict] [role=alert]")
-    page.click("footer button:has-text('Keep draft')")
-    page.wait_for_load_state()
+    follow(page, "footer button:has-text('Keep draft')")
     assert page.input_value("#text") == "Typed here."
     assert "Typed in the other window." in page.inner_text("main")
 
@@ -173,8 +165,7 @@ def test_who_answers_meanwhile_is_shown_and_the_text_stays(desk: Site, open_page
     desk.somebody_answers("It works again.")
     page.keyboard.type(" sentence")
     page.wait_for_selector("[data-live=newer] .banner:has-text('It works again.')")
-    page.click("text=I have read it")
-    page.wait_for_load_state()
+    follow(page, "text=I have read it")
     assert page.input_value("#text") == "Half a sentence"
     assert not page.query_selector("[data-live=newer] .banner")
 
@@ -190,8 +181,7 @@ def test_a_time_is_in_the_zone_of_the_browser(desk: Site, open_page: Callable[..
     day = desk.clock().date().replace(day=15)
     month = day.replace(month=day.month % 12 + 1, year=day.year + (day.month == 12))
     page.fill("#send_local", f"{month.isoformat()}T14:00")
-    page.click("footer button:has-text('Keep draft')")
-    page.wait_for_load_state()
+    follow(page, "footer button:has-text('Keep draft')")
     kept = only_reply(desk).send_at
     assert kept is not None
     assert kept.hour in (12, 13)
@@ -204,12 +194,12 @@ def test_without_script_an_answer_is_written_filled_and_sent(desk: Site, open_pa
     saved.keep_reply(desk.deps, None, Saved(0, "Wait", "en", ANSWER, False), owner)
     page = open_page("owner", script=False)
     page.goto(f"/queue?thread={desk.thread_id}")
-    page.click("text=Answer publicly")
-    page.click("#saved button:has-text('Use')")
+    follow(page, "text=Answer publicly")
+    follow(page, "#saved button:has-text('Use')")
     assert page.input_value("#text") == ANSWER
-    page.click("[data-send]")
-    page.click("text=Undo")
-    page.click("[data-send]")
+    follow(page, "[data-send]")
+    follow(page, "text=Undo")
+    follow(page, "[data-send]")
     desk.step()
     page.reload()
     assert page.is_visible("#answers >> text=Sent")

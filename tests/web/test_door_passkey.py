@@ -8,14 +8,15 @@ from pathlib import Path
 import pyotp
 import pytest
 from flask import Flask
-from playwright.sync_api import BrowserContext, Page, sync_playwright
+from playwright.sync_api import BrowserContext, Page
 
 from service.db.people_tables import Passkey, SignIn
 from service.deps import deps_of
 from service.usecases import invitations, lockout, people, staff
+from tests.web.chromium import chromium, follow
 from tests.web.desk import PASSWORD, build
 from tests.web.phone import codes_for
-from tests.web.test_browser import CHROMIUM, look, serving
+from tests.web.test_browser import look, serving
 
 DEVICE = {"protocol": "ctap2", "transport": "internal", "hasResidentKey": True, "hasUserVerification": True}
 DEVICE |= {"isUserVerified": True, "automaticPresenceSimulation": True}
@@ -23,10 +24,8 @@ DEVICE |= {"isUserVerified": True, "automaticPresenceSimulation": True}
 
 @pytest.fixture
 def context() -> Iterator[BrowserContext]:
-    with sync_playwright() as play:
-        browser = play.chromium.launch(executable_path=str(CHROMIUM), args=["--no-sandbox"])
+    with chromium() as browser:
         yield browser.new_context(locale="en-GB", viewport={"width": 1440, "height": 900})
-        browser.close()
 
 
 @pytest.fixture
@@ -47,8 +46,7 @@ def enter(page: Page, address: str, name: str) -> None:
     page.goto(address + "/sign-in")
     page.fill("#username", name)
     page.fill("#password", PASSWORD)
-    page.click("button.main:has-text('Sign in')")
-    page.wait_for_load_state()
+    follow(page, "button.main:has-text('Sign in')")
 
 
 def test_a_passkey_is_made_used_alone_as_second_step_and_as_proof(app: Flask, context: BrowserContext) -> None:
@@ -132,7 +130,7 @@ def test_the_pages_are_sound(app: Flask, context: BrowserContext, size: tuple[in
             findings += look(page, path)
         page.goto(number + "/people")
         page.fill("#username", "a b")
-        page.click("form.add-form button")
+        follow(page, "form.add-form button")
         findings += look(page, "refused")
         page.fill("#username", "new")
         page.click("form.add-form button")

@@ -10,27 +10,19 @@ from urllib.parse import urlsplit
 import pytest
 from axe_playwright_python.sync_playwright import Axe  # type: ignore[import-untyped]
 from flask import Flask
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page
 from sandbox_server import Running, running_sandbox
 
 from service.db.models import Connection
 from service.deps import deps_of
+from tests.web.chromium import CHROMIUM, follow
 from tests.web.desk import PASSWORD, Seeder, build
 from tests.web.external_support import served
 
-CHROMIUM = Path("/usr/bin/chromium")
 RULES = {"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]}
 
 if not CHROMIUM.exists() and os.environ.get("CI") != "true":
     pytest.skip(f"{CHROMIUM} is not installed (apt-get install chromium)", allow_module_level=True)
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with sync_playwright() as play:
-        browser = play.chromium.launch(executable_path=str(CHROMIUM), args=["--no-sandbox"])
-        yield browser
-        browser.close()
 
 
 @pytest.fixture
@@ -79,16 +71,16 @@ def agree(page: Page, username: str, address: str) -> None:
 def test_an_author_goes_and_comes_back(page: Page, site: tuple[str, Flask], box: Running) -> None:
     address, _app = site
     page.goto(address + "/sign-in")
-    page.click("text=Sign in with your account on a platform")
+    follow(page, "text=Sign in with your account on a platform")
     looks_right(page)
     page.fill("#server", "no server")
     page.click("text=Go to your server")
     page.wait_for_selector("#problem")
     looks_right(page)
-    page.click(f"text={urlsplit(box.url).netloc}")
+    follow(page, f"text={urlsplit(box.url).netloc}")
     page.click("summary")
     looks_right(page)
-    page.click("text=Do not go")
+    follow(page, "text=Do not go")
     page.goto(address + "/external")
     page.fill("#server", box.url)
     page.click("text=Go to your server")

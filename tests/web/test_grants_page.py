@@ -95,3 +95,13 @@ def test_a_holder_gives_it_back(app: Flask, forum: Deps, as_role: Callable[[str]
     assert post(as_role("responder"), f"/grants/{number}/give-back", reason="x").status_code == 422
     assert post(nadia, f"/grants/{number}/give-back", reason="No time.").status_code == 303
     assert grants(forum)[0].state == "revoked"
+
+
+def test_an_offer_says_which_acts_our_account_cannot_carry(forum: Deps, as_role: Callable[[str], FlaskClient]) -> None:
+    with forum.store.write() as session:
+        row = session.scalars(select(Connection)).one()
+        row.may, row.lacks = ["reply", "lock", "unlock", "restore"], {"hide": "Make it a moderator there."}
+    manager = as_role("manager")
+    propose(manager)
+    page = " ".join(manager.get("/grants").text.split())
+    assert "Not possible there with our own account: hide messages. Make it a moderator there." in page

@@ -12,7 +12,7 @@ from sqlalchemy import select, update
 
 from moderation.model import Capability
 from service.db.grant_tables import GrantRow, ModerationAct
-from service.db.models import Action, AuditEntry, Author, Message, Person
+from service.db.models import Action, AuditEntry, Author, Connection, Message, Person
 from service.deps import Deps
 from service.usecases.rules import ensure_rules
 from tests.web.desk import Said, Seeder, _person, post, sign_in
@@ -179,3 +179,16 @@ def test_a_rule_alone_is_reason_enough(scene: Scene) -> None:
         assert (str(row.rule_id), bool(row.reason), row.rank) == (rule, True, 1)
         assert session.scalars(select(Person).where(Person.role == "rock_star")).one()
     assert scene.actions()[0].kind == Capability.HIDE
+
+
+def test_what_our_account_may_not_do_is_not_offered(scene: Scene) -> None:
+    with scene.deps.store.write() as session:
+        session.get_one(Connection, scene.forum).may = ["lock", "unlock"]
+    page = scene.client().get(f"/keep/{scene.thread}").text
+    assert 'value="lock"' in page
+    assert 'value="hide"' not in page
+    with scene.deps.store.write() as session:
+        session.get_one(Connection, scene.forum).may = ["reply"]
+    page = scene.client().get(f"/keep/{scene.thread}").text
+    assert 'name="kind"' not in page
+    assert "no right to “hide”. Give it that right on the platform" in page

@@ -7,9 +7,11 @@ from flask import Flask
 from sqlalchemy import select, update
 
 from service.db.grant_tables import GrantRow
-from service.db.models import Action, AuditEntry, Connection
+from service.db.models import Action, AuditEntry, Connection, Person
 from service.db.reply_tables import BrandAccount, Reply
 from service.deps import Deps
+from service.usecases import grants
+from service.usecases.people import as_known
 from tests.web.desk import Seeder, post
 from tests.web.test_keeper_page import Scene
 
@@ -76,3 +78,85 @@ def test_a_grant_that_is_over_writes_nothing_more(scene: Scene) -> None:
         session.execute(update(GrantRow).values(state="revoked"))
     assert post(client, f"/keep/{scene.thread}/answer", text=WORDS).status_code == 403
     assert len(replies(scene)) == 1
+
+
+def suggested(scene: Scene) -> Reply:
+    assert post(scene.client(), f"/keep/{scene.thread}/answer", text=WORDS).status_code == 303
+    (reply,) = replies(scene)
+    assert reply.state == "waiting"
+    return reply
+
+
+def end(scene: Scene, how: str) -> None:
+    """The grant ends, as it does by itself or by a manager."""
+    with scene.deps.store.write() as session:
+        row = session.scalars(select(GrantRow)).one()
+        manager = as_known(session, session.scalars(select(Person).where(Person.role == "manager")).one())
+        if how == "expire":
+            row.ends_at = scene.deps.now()
+    if how == "expire":
+        assert grants.expire_due(scene.deps) == 1
+    elif how == "brake":
+        with scene.deps.store.write() as session:
+            grants.brake(scene.deps, session, row.id, "Too fast.")
+    else:
+        getattr(grants, how)(scene.deps, row.id, manager, "No more.")
+
+
+@pytest.mark.parametrize("how", ["revoke", "suspend", "expire", "brake"])
+def test_an_answer_does_not_outlive_the_grant_it_was_written_by(scene: Scene, how: str) -> None:
+    reply = suggested(scene)
+    end(scene, how)
+    (back,) = replies(scene)
+    assert (back.state, back.text) == ("returned", WORDS)
+    manager = scene.client("manager")
+    for version in (reply.version, back.version):
+        assert post(manager, f"/approvals/{reply.id}/approve", version=version, text=WORDS).status_code == 409
+    page = manager.get("/approvals").text
+    assert "The rights of its author ended" in page
+    assert f"/approvals/{reply.id}/approve" not in page
+    with scene.deps.store.read() as session:
+        assert not session.scalars(select(Action)).all()
+        assert "reply:end" in set(session.scalars(select(AuditEntry.kind)))
+
+
+def test_between_the_end_of_a_grant_and_the_job_nobody_approves(scene: Scene) -> None:
+    reply, manager = suggested(scene), scene.client("manager")
+    with scene.deps.store.write() as session:
+        session.execute(update(GrantRow).values(ends_at=scene.deps.now()))
+    answer = post(manager, f"/approvals/{reply.id}/approve", version=reply.version, text=WORDS + " And more.")
+    assert (answer.status_code, "The rights of its author ended" in answer.text) == (422, True)
+    assert [one.text for one in replies(scene)] == [WORDS]
+    with scene.deps.store.read() as session:
+        assert not session.scalars(select(Action)).all()
+
+
+def test_with_another_grant_for_the_same_part_it_goes_on_waiting(scene: Scene) -> None:
+    suggested(scene)
+    with scene.deps.store.write() as session:
+        row = session.scalars(select(GrantRow)).one()
+        kept = {c.key: getattr(row, c.key) for c in GrantRow.__mapper__.column_attrs if c.key != "id"}
+        session.add(GrantRow(**kept))
+        row.ends_at = scene.deps.now()
+    assert grants.expire_due(scene.deps) == 1
+    assert [one.state for one in replies(scene)] == ["waiting"]
+
+
+def test_somebody_of_the_brand_takes_it_over_under_their_own_name(scene: Scene) -> None:
+    reply, manager = suggested(scene), scene.client("manager")
+    take = f"/approvals/{reply.id}/take"
+    assert post(manager, take, version=reply.version).status_code == 409, "it waits: nobody takes it"
+    end(scene, "revoke")
+    (back,) = replies(scene)
+    for role in ("rock_star", "analyst", "responder"):
+        assert post(scene.client(role), take, version=back.version).status_code in (403, 422), role
+    assert post(manager, take, version=back.version).headers["Location"].endswith(f"/replies/{reply.id}")
+    assert post(scene.client("owner"), take, version=back.version).status_code == 409, "taken"
+    (mine,) = replies(scene)
+    assert (mine.state, mine.text, mine.note, mine.wants) == ("draft", WORDS, "", [])
+    assert WORDS not in manager.get("/approvals").text
+    assert post(manager, f"/replies/{reply.id}/send", version=mine.version, text=WORDS).status_code == 303
+    with scene.deps.store.read() as session:
+        action = session.scalars(select(Action)).one()
+        assert session.get_one(Person, action.person_id).role == "manager"
+        assert session.get_one(Reply, reply.id).writer_id == action.person_id

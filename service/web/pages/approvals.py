@@ -14,7 +14,7 @@ from flask_babel import gettext as _
 from moderation.errors import TenthError
 from moderation.guards.contract import Finding
 from moderation.model import Capability
-from service.usecases import awaiting, composing, replies
+from service.usecases import awaiting, composing, outlived, replies
 from service.usecases.composing import Composer
 from service.usecases.replies import Changed, Guarded, Words
 from service.web import forms
@@ -71,6 +71,17 @@ def reject_reply(reply_id: int) -> ResponseReturnValue:
     return redirect(url_for("web.approvals"), 303)
 
 
+@web.post("/approvals/<int:reply_id>/take")
+@needs(Capability.APPROVE)
+def take_reply(reply_id: int) -> ResponseReturnValue:
+    """An answer whose author's rights ended becomes the judge's own draft."""
+    try:
+        outlived.take(deps(), reply_id, forms.version(), me())
+    except TenthError as error:
+        return _page(Tried(problem=told(error))), 409 if isinstance(error, Changed) else 422
+    return redirect(url_for("web.reply", reply_id=reply_id), 303)
+
+
 @web.post("/approvals/<int:reply_id>/read")
 @needs(Capability.APPROVE)
 def read_for_approval(reply_id: int) -> ResponseReturnValue:
@@ -91,7 +102,8 @@ def _refuse_without_level(reply_id: int) -> None:
 def _page(tried: Tried | None = None) -> str:
     cases = awaiting.waiting(deps(), me())
     judged = {draft.id for case in cases for draft in case.drafts if awaiting.may_judge(draft, me())}
-    return render_template("approvals.html", cases=cases, judged=judged, tried=tried or Tried())
+    left = outlived.left(deps(), me())
+    return render_template("approvals.html", cases=cases, judged=judged, left=left, tried=tried or Tried())
 
 
 def _tried(reply_id: int, problem: str = "", found: tuple[Finding, ...] = ()) -> Tried:

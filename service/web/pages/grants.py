@@ -40,7 +40,8 @@ def propose_grant() -> ResponseReturnValue:
     def propose() -> None:
         place = granting.place_of(deps(), form.get("place", ""))
         author_id = granted.author_named(deps(), place.connection_id, form.get("handle", ""))
-        terms = grants.Terms(author_id, place.community_id, form.get("template", ""), reason=form.get("reason", ""))
+        template, tag, reason = (form.get(name, "") for name in ("template", "tag", "reason"))
+        terms = grants.Terms(author_id, place.community_id, template, reason=reason, tag=tag)
         grants.propose(deps(), terms, me())
 
     return _done(propose, _("It is proposed. Offer it with a few words of yours."))

@@ -50,6 +50,7 @@ _ACT_STATES = {
 }
 _CLOSINGS = {
     "none": (_l("This platform lets nobody close reports from outside: close it there"), "", "plug"),
+    "lacking": (_l("Our account has no right to close reports there: close it there"), "med", "plug"),
     "open": (_l("Not closed on the platform"), "med", "warn"),
     "approved": (_l("Closed on the platform in a moment"), "", "clock-in"),
     "sending": (_l("Being closed on the platform"), "", "clock-in"),

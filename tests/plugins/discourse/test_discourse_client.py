@@ -231,6 +231,7 @@ def test_a_check_names_the_account_and_what_it_may(desk: Desk, desks: Callable[.
     plain = desks(api_username="ines", webhook_secret=None).session.check()
     assert (plain.account, set(plain.may)) == ("ines", {"reply", "edit", "delete"})
     assert "moderator" in plain.missing[0]
+    assert plain.lacks.keys() == connector.capabilities - plain.may
     assert len(plain.notes) == 3
 
 
@@ -240,4 +241,6 @@ def test_a_key_limited_to_scopes_is_not_offered_the_flags_it_cannot_see(desk: De
     for path in ("/session/current.json", "/review.json", "/site/settings.json"):
         box.fail("server_error", path=path, status=403)
     hidden = {Capability.RESOLVE_REPORT, Capability.MARK_ANSWER}
-    assert desk.session.check().may == connector.capabilities - hidden
+    found = desk.session.check()
+    assert found.may == connector.capabilities - hidden
+    assert found.lacks.keys() == hidden

@@ -183,10 +183,18 @@ def test_a_topic_says_title_count_and_answer() -> None:
     assert isinstance(event, ThreadChanged)
     thread = event.thread
     assert (thread.title, thread.total_replies, thread.closed, thread.accepted_answer) == ("Late", 2, False, "9")
+    assert thread.tags is None
     event = parsed("topic", {"topic": {"id": 5, "category_id": 7}})
     assert isinstance(event, ThreadChanged)
     thread = event.thread
     assert (thread.title, thread.total_replies, thread.closed, thread.accepted_answer) == (None, None, None, None)
+
+
+@pytest.mark.parametrize("tags", [["Mouture"], [{"id": 4, "name": "mouture", "slug": "mouture"}]])
+def test_tags_are_read_as_older_and_newer_forums_write_them(tags: list[object]) -> None:
+    event = parsed("topic", {"topic": {"id": 5, "category_id": 7, "tags": tags}})
+    assert isinstance(event, ThreadChanged)
+    assert event.thread.tags == ("mouture",)
 
 
 def test_a_whole_list_says_which_posts_are_there() -> None:

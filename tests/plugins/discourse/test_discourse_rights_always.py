@@ -37,7 +37,9 @@ PEOPLE = ("marc", "tomoko", "ines")
 STEPS = st.lists(st.tuples(st.sampled_from(["give", "take"]), st.sampled_from(PEOPLE), st.sampled_from([5, 6, 7])))
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
+)
 @given(steps=STEPS)
 def test_whatever_the_order_the_holders_are_those_last_given(
     desk: Desk, box: Running, steps: list[tuple[str, str, int]]

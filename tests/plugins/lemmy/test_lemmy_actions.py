@@ -136,10 +136,12 @@ def test_the_check_offers_what_the_account_may(box: Box, desks: Callable[..., De
     assert every.missing == ()
     stranger = desks(token=box.token("tomoko")).session.check()
     assert stranger.may == ANYBODY
+    assert stranger.lacks.keys() == every.may - ANYBODY
     assert "help, entraide" in stranger.missing[0]
     assert box.appoint("tomoko", HELP).is_success
     some = desks(token=box.token("tomoko")).session.check()
     assert some.may == every.may - ADMINS
+    assert some.lacks.keys() == ADMINS
     assert "entraide" in some.missing[0] and "help" not in some.missing[0].split("moderate ")[1].split(".")[0]
     assert every.account.startswith("brava@")
     assert every.server in {"Lemmy 0.19.11", "Lemmy 1.0.0"}

@@ -154,6 +154,7 @@ def test_the_check_says_what_the_token_may(box: Running) -> None:
         with opened(box.mastodon.url, issued(box, scopes)) as session:
             check = session.check()
         assert check.may == ANSWERING | may, scopes
+        assert check.lacks.keys() == STAFF - may, scopes
         assert check.missing == ()
         assert any("admin:" in note for note in check.notes) == (may != STAFF)
 

@@ -8,6 +8,7 @@ import pytest
 
 from moderation.model import INVERSES, Capability
 from plugins.contract import Act, Ambiguous, CredentialsRefused, Gone, MissingRight, Permanent
+from plugins.nodebb import connector
 from tests.plugins.nodebb.nodebb_desk import Desk, desk, forum_desk, seen
 
 ANSWER = "We are sorry, and look into it."
@@ -168,6 +169,7 @@ def test_the_check_tells_what_a_member_lacks() -> None:
         found = made.session.check()
         assert found.account == "tomoko"
         assert found.may == {Capability.REPLY, Capability.EDIT, Capability.DELETE, Capability.NOTIFY}
+        assert found.lacks.keys() == connector.capabilities - found.may
         assert len(found.missing) == 2
         assert (found.limits.least, found.limits.most) == (8, 32_767)
 
