@@ -243,8 +243,9 @@ def _threads(session: Session, incoming: Incoming, communities: Mapping[str, int
         if values:
             session.execute(update(Thread).where(Thread.id == row.id).values(**values))
     ids = {key: row.id for key, row in known.items()}
-    # Two batches about one thread must see each other's messages when they sum it up.
-    session.execute(select(Thread.id).where(Thread.id.in_(sorted(ids.values()))).order_by(Thread.id).with_for_update())
+    # Two batches about one thread must see each other's messages when they sum it up; a triage may make its case meanwhile.
+    held = select(Thread.id).where(Thread.id.in_(sorted(ids.values()))).order_by(Thread.id)
+    session.execute(held.with_for_update(key_share=True))
     return ids
 
 
@@ -381,7 +382,7 @@ def _update_counts(session: Session, incoming: Incoming, states: Mapping[str, St
 def _miss(session: Session, incoming: Incoming, listed: ThreadListed) -> None:
     """Adds to what is gone the messages that a complete list of their thread lacks."""
     thread = (Thread.connection_id == incoming.connection_id, Thread.remote_id == listed.thread_id)
-    thread_id = session.scalar(select(Thread.id).where(*thread).with_for_update())
+    thread_id = session.scalar(select(Thread.id).where(*thread).with_for_update(key_share=True))
     if thread_id is None:
         return
     query = select(Message.remote_id, Message.created_at, Message.edited_at)

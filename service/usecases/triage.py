@@ -8,7 +8,10 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import bindparam, insert, or_, select, update
+import structlog
+from psycopg.errors import LockNotAvailable
+from sqlalchemy import bindparam, insert, or_, select, text, update
+from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 
 from moderation.triage import Candidate, Cut, Placed, ThreadFacts, as_time, cut, window_start
@@ -19,7 +22,11 @@ from service.usecases import alarms, learning, probes, routing
 from service.usecases.alarms import Alarm, rule_alarm
 from service.usecases.probes import Probes, Stayed
 
+log = structlog.get_logger(__name__)
+
 LEASE = timedelta(seconds=120)
+#: How long a triage waits for a row that somebody else holds.
+PATIENCE_MS = 400
 #: Time moves priorities, too: a community without news is triaged again after this.
 REFRESH = timedelta(seconds=60)
 _HELD = ("claimed", "escalated")
@@ -71,13 +78,26 @@ def triage_due(deps: Deps) -> int:
 
 
 def triage_community(deps: Deps, community_id: int) -> bool:
-    """Draws the line of one community; False when somebody else is at it."""
+    """Draws the line of one community; False when somebody else is at it, or holds one of its cases.
+
+    Whatever goes wrong, the community is free again at once, and due as it was.
+    """
     now = deps.now()
-    started = time.monotonic()
     claim = _claim(deps, community_id, now)
     if claim is None:
         return False
-    attempt, due_at = claim
+    try:
+        return _triage(deps, community_id, *claim, now)
+    except BaseException as error:
+        _give_back(deps, community_id, claim[0])
+        if _was_impatient(error):
+            log.info("triage.put_off", community=community_id)
+            return False
+        raise
+
+
+def _triage(deps: Deps, community_id: int, attempt: int, due_at: datetime | None, now: datetime) -> bool:
+    started = time.monotonic()
     with deps.store.read() as session:
         community = session.get_one(Community, community_id)
         as_of = line_time(session, community, now)
@@ -90,6 +110,7 @@ def triage_community(deps: Deps, community_id: int) -> bool:
     inside = [r for r in rows if r.last_message_at is not None and r.last_message_at > start]
     line, drawn = _draw_line(deps, inside, known, as_of, community.budget, tuning)
     with deps.store.write() as session:
+        _wait_briefly(deps, session)
         if not _still_mine(session, community_id, attempt):
             return False
         probes.keep(session, community_id, drawn, now)
@@ -137,10 +158,27 @@ def _claim(deps: Deps, community_id: int, now: datetime) -> tuple[int, datetime 
     return (row[0], row[1]) if row else None
 
 
+def _give_back(deps: Deps, community_id: int, attempt: int) -> None:
+    with deps.store.write() as session:
+        mine = (Community.id == community_id, Community.attempt == attempt)
+        session.execute(update(Community).where(*mine).values(lease_until=None))
+
+
+def _wait_briefly(deps: Deps, session: Session) -> None:
+    """Whoever changes a case holds it and then wants its community, which is held here: one must give way, and it is
+    this one, before PostgreSQL (a second later) takes either."""
+    if deps.store.postgres:
+        session.execute(text(f"SET LOCAL lock_timeout = '{PATIENCE_MS}ms'"))
+
+
+def _was_impatient(error: BaseException) -> bool:
+    return isinstance(error, OperationalError) and isinstance(error.orig, LockNotAvailable)
+
+
 def _still_mine(session: Session, community_id: int, attempt: int) -> bool:
     """False when somebody took over meanwhile: two lines drawn at once would make two cases of one thread."""
-    query = select(Community.attempt).where(Community.id == community_id).with_for_update()
-    return session.scalar(query) == attempt
+    query = select(Community.attempt).where(Community.id == community_id)
+    return session.scalar(query.with_for_update(key_share=True)) == attempt
 
 
 def _load(session: Session, community: Community, as_of: datetime) -> list[_Row]:

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import json
+import threading
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from sqlalchemy import update
+from sqlalchemy import delete, update
 
 from plugins.contract import Delivery
+from service.db import facts
 from service.db.base import Base
 from service.db.models import Case, Community, Connection, Thread
 from service.usecases import intake, triage
@@ -215,6 +217,52 @@ def test_two_at_once_make_one_line(desk: Office, monkeypatch: pytest.MonkeyPatch
     assert not triage_community(desk.deps, 1)
     assert seen == [True]
     assert len(desk.rows(Case)) == 5
+
+
+def test_one_that_fails_leaves_the_community_free(desk: Office, monkeypatch: pytest.MonkeyPatch) -> None:
+    desk.take_in(chatter(3))
+    with monkeypatch.context() as broken, pytest.raises(ZeroDivisionError):
+        broken.setattr("service.usecases.triage.cut", lambda *_, **__: 1 / 0)
+        triage_community(desk.deps, 1)
+    assert desk.rows(Community)[0].lease_until is None
+    assert triage_community(desk.deps, 1)
+
+
+def test_cases_are_made_while_their_threads_are_written_to(desk: Office, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Intake holds threads and then wants their community, which a triage holds: neither may wait for the other."""
+    if not desk.deps.store.postgres:
+        pytest.skip("SQLite writes one transaction at a time")
+    desk.take_in(chatter(3))
+    with desk.deps.store.write() as session:
+        session.execute(delete(Case))
+    due, ended = facts._triage_due, []
+
+    def due_later(*given: Any) -> Any:
+        beside = threading.Thread(target=lambda: ended.append(triage_community(desk.deps, 1)), daemon=True)
+        beside.start()
+        beside.join(30)
+        return due(*given)
+
+    monkeypatch.setattr(facts, "_triage_due", due_later)
+    desk.take_in([line(9000 + n, n, "And another word.") for n in (1, 2, 3)])
+    assert ended == [True]
+    assert len(desk.rows(Case)) == 3
+
+
+def test_a_triage_gives_way_to_whoever_holds_a_case(desk: Office) -> None:
+    if not desk.deps.store.postgres:
+        pytest.skip("SQLite writes one transaction at a time")
+    desk.take_in(chatter(3))
+    with desk.deps.store.write() as session:
+        session.execute(update(Case).values(priority=99.0))
+    with desk.deps.store.write() as session:
+        session.get_one(Case, case_of(desk, "1").id, with_for_update=True)
+        before = stand(desk)
+        assert not triage_community(desk.deps, 1)
+        session.execute(update(Community).values(triage_due_at=desk.deps.now()))
+    assert stand(desk) == before
+    assert triage_community(desk.deps, 1)
+    assert stand(desk) != before
 
 
 def test_a_thread_whose_messages_are_all_gone_is_no_case(desk: Office) -> None:
