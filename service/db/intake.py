@@ -243,7 +243,7 @@ def _threads(session: Session, incoming: Incoming, communities: Mapping[str, int
         if values:
             session.execute(update(Thread).where(Thread.id == row.id).values(**values))
     ids = {key: row.id for key, row in known.items()}
-    # Two batches about one thread must see each other's messages when they sum it up; a triage may make its case meanwhile.
+    # Two batches about one thread must see each other's messages when they sum it up; its case may be made meanwhile.
     held = select(Thread.id).where(Thread.id.in_(sorted(ids.values()))).order_by(Thread.id)
     session.execute(held.with_for_update(key_share=True))
     return ids
