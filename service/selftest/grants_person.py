@@ -33,6 +33,7 @@ PAUSE = 0.2
 MANAGER = "trial-manager"
 OFFER = "Will you keep an eye on this part of the forum? By our charter, for three months."
 REASON = "It breaks the rules of this community: nobody is insulted here."
+_REFUSED = 400
 _ENDED = ("revoked", "expired", "declined")
 
 
@@ -117,21 +118,7 @@ class Expert(Hand):
         self._by_manager("/grants", terms)
 
     def _come_in(self) -> None:
-        """“Continue on the forum”, there “sign in as”, and back."""
-        asked = self._own.form("/external") | {"provider": "discourse", "server": self._scene.platform.url}
-        answer = self._own.client.post("/external", data=asked)
-        if answer.status_code == 400:  # many come at once
-            raise Unwell
-        page = self._own.said(answer, {200}).text
-        link = re.search(r'href="([^"]+/session/sso_provider[^"]+)"', page)
-        if link is None:
-            raise TrialError("The desk leads nobody to the forum to sign in.")
-        way = urlsplit(unescape(link[1]))
-        said = dict(parse_qsl(way.query)) | {"username": self._handle}
-        address = f"{way.scheme}://{way.netloc}{way.path}"
-        back = httpx.post(address, data=said, trust_env=False, follow_redirects=False).headers["Location"]
-        self._own.said(self._own.client.get(back), {303})
-        self._own.come_in()
+        come_in(self._own, self._scene.platform.url, self._handle)
 
     # -------------------------------------------------------------- acts here, is refused there
 
@@ -241,3 +228,30 @@ class Expert(Hand):
     def _settled(self, spot: Spot, spell: Spell) -> bool:
         """Whether the first try is over; what became of it may still be looked for."""
         return not {"approved", "sending"} & set(self._orders(spot, spell))
+
+
+def come_in(browser: Browser, forum: str, handle: str) -> None:
+    """“Continue on the forum”, there “sign in as”, and back. Raises Unwell or TransportError: try again."""
+    if (fields := browser.door("/external")) is not None:
+        _prove(browser, fields, forum, handle)
+    browser.come_in()
+
+
+def _prove(browser: Browser, fields: dict[str, str], forum: str, handle: str) -> None:
+    asked = fields | {"provider": "discourse", "server": forum}
+    page = browser.said(_unless_crowded(browser.client.post("/external", data=asked)), {200}).text
+    link = re.search(r'href="([^"]+/session/sso_provider[^"]+)"', page)
+    if link is None:
+        raise TrialError("The desk leads nobody to the forum to sign in.")
+    way = urlsplit(unescape(link[1]))
+    said = dict(parse_qsl(way.query)) | {"username": handle}
+    address = f"{way.scheme}://{way.netloc}{way.path}"
+    back = httpx.post(address, data=said, trust_env=False, follow_redirects=False).headers["Location"]
+    browser.said(_unless_crowded(browser.client.get(back)), {303})
+
+
+def _unless_crowded(answer: httpx.Response) -> httpx.Response:
+    """Raises Unwell when the door has no room for one visitor more: they come again."""
+    if answer.status_code == _REFUSED:
+        raise Unwell
+    return answer
