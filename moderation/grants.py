@@ -115,6 +115,11 @@ class Scope:
             return False
         return not self.tag or self.tag in place.tags
 
+    @property
+    def place(self) -> Place:
+        """What it covers, as a place."""
+        return Place(self.connection, self.community, frozenset({self.tag} - {""}))
+
     def within(self, wider: Scope) -> bool:
         """Whether every place that this covers is covered by `wider`, too."""
         if self.connection != wider.connection:

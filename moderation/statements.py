@@ -16,6 +16,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
+from moderation.errors import BadInput
 from moderation.guards.places import Kind, places
 from moderation.model import Capability
 from moderation.statement_words import CATEGORY_WORDS, ENDS, FACTS, FACTS_BY_RULE, GROUND, LETTER, OUTCOMES, TITLES
@@ -72,6 +73,10 @@ KEYWORDS: Mapping[str, tuple[str, ...]] = {
 }
 CATEGORIES = tuple(KEYWORDS)
 OTHER = "STATEMENT_CATEGORY_OTHER_VIOLATION_TC"
+#: Of what is illegal where neither a rule nor a notice says more: what we read are words.
+ILLEGAL = "STATEMENT_CATEGORY_ILLEGAL_OR_HARMFUL_SPEECH"
+#: Characters of a law's name.
+LAW = 200
 _CATEGORY_OF = {keyword: category for category, found in KEYWORDS.items() for keyword in found}
 
 #: The countries of the European Economic Area: an act on a community holds in each of them.
@@ -110,7 +115,8 @@ class Reasons:
 
     `reason` is what whoever acted wrote, `explanation` the same without personal data; `rule` and `rule_text` are the
     community's rule as it was worded then ("": none was named), `category` its category or keyword. `content_language`
-    has two letters or none, `written_on` is the ISO date of the oldest content that it is about.
+    has two letters or none, `written_on` is the ISO date of the oldest content that it is about. `law` is the one under
+    which it is illegal ("": it breaks the community's rules, as all did that were kept without it).
     """
 
     kind: Capability
@@ -125,6 +131,7 @@ class Reasons:
     automated: bool
     content_language: str
     written_on: str
+    law: str = ""
 
     def to_body(self) -> dict[str, Any]:
         """As JSON keeps it."""
@@ -134,6 +141,16 @@ class Reasons:
     def from_body(cls, body: Mapping[str, Any]) -> Reasons:
         """The same again."""
         return cls(**(dict(body) | {"kind": Capability(body["kind"])}))
+
+
+def named_law(typed: str | None) -> str | None:
+    """The law under which something is illegal, in one line; None: it breaks the community's rules. Raises BadInput."""
+    if typed is None:
+        return None
+    law = " ".join("".join(c if c.isprintable() else " " for c in typed).split())
+    if not 1 <= len(law) <= LAW:
+        raise BadInput(f"Name the law under which it is illegal, in 1 to {LAW} characters.")
+    return law
 
 
 def category_of(chosen: str) -> tuple[str, tuple[str, ...]]:
@@ -170,10 +187,10 @@ def to_database(found: Reasons, done_at: datetime, until: datetime | None, sourc
     if decided is None:
         return None
     category, keywords = category_of(found.category)
+    if found.law and category == OTHER:
+        category, keywords = ILLEGAL, ()
     fields: dict[str, Any] = dict(decided) | {
-        "decision_ground": "DECISION_GROUND_INCOMPATIBLE_CONTENT",
-        "incompatible_content_ground": (found.rule or GROUND[found.language])[:500],
-        "incompatible_content_explanation": found.explanation[:2000],
+        **_ground(found),
         "content_type": ["CONTENT_TYPE_TEXT"],
         "category": category,
         "content_date": found.written_on,
@@ -194,6 +211,21 @@ def to_database(found: Reasons, done_at: datetime, until: datetime | None, sourc
     return fields
 
 
+def _ground(found: Reasons) -> dict[str, str]:
+    """One of the two grounds; the database takes the fields of that one only."""
+    if found.law:
+        return {
+            "decision_ground": "DECISION_GROUND_ILLEGAL_CONTENT",
+            "illegal_content_legal_ground": found.law[:500],
+            "illegal_content_explanation": found.explanation[:2000],
+        }
+    return {
+        "decision_ground": "DECISION_GROUND_INCOMPATIBLE_CONTENT",
+        "incompatible_content_ground": (found.rule or GROUND[found.language])[:500],
+        "incompatible_content_explanation": found.explanation[:2000],
+    }
+
+
 def facts(found: Reasons, source: Source) -> str:
     """What happened, in a sentence without personal data."""
     said = FACTS_BY_RULE[found.language] if found.automated else FACTS[found.language][source.name]
@@ -206,9 +238,10 @@ def letter(found: Reasons, until: datetime | None, contest: str, contest_until: 
     Without an address of our own, it is the statement's number, to be named to the moderators.
     """
     words = LETTER[found.language]
-    parts = [words["did"][str(found.kind)].format(community=_short(found.community, 60))]
-    parts.append(words["rule"].format(rule=_short(found.rule, 80)) if found.rule else "")
-    parts.append(words["reason"].format(reason=_short(found.reason, 100)))
+    parts = [words["did"][str(found.kind)].format(community=_short(found.community, 50))]
+    ground = "law" if found.law else "rule" if found.rule else "rules"
+    parts.append(words[ground].format(law=_short(found.law, 60), rule=_short(found.rule, 60)))
+    parts.append(words["reason"].format(reason=_short(found.reason, 80)))
     if until is not None:
         parts.append(ENDS[found.language].format(until=f"{until:%Y-%m-%d %H:%M}"))
     how = "contest" if contest.startswith("http") else "number"

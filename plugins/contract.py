@@ -125,7 +125,7 @@ class Limits:
     `link` is what each link counts, whatever its length. `images` is how many pictures fit, each of at most
     `image_bytes` and of one of `image_types`, with at most `alt` characters of description. `warnings` is whether a
     post has a content warning, which then counts with the text, and a visibility of its own; `markdown`, whether its
-    text is Markdown. `notice` is how long the text of `notify` may be.
+    text is Markdown.
     """
 
     most: int | None = None
@@ -139,7 +139,6 @@ class Limits:
     deletes: bool = False
     warnings: bool = False
     markdown: bool = False
-    notice: int | None = None
 
     def to_json(self) -> dict[str, Any]:
         """What is kept of them; `Limits.read` gives them back."""

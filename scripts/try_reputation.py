@@ -31,7 +31,8 @@ from moderation.scoring.contract import Text  # noqa: E402
 from service.app import create_app  # noqa: E402
 from service.config import load_settings  # noqa: E402
 from service.db import trust  # noqa: E402
-from service.db.intake import Incoming, settle  # noqa: E402
+from service.db.incoming import Incoming  # noqa: E402
+from service.db.intake import settle  # noqa: E402
 from service.db.models import Connection, Thread  # noqa: E402
 from service.deps import Deps, deps_of  # noqa: E402
 from service.sandbox.story import Conversation, Story  # noqa: E402

@@ -76,6 +76,9 @@ class Settings(BaseSettings):
     poll_seconds: int = Field(60, ge=5, le=86_400, description="Seconds between two polls of a connection.")
     batch_size: int = Field(64, ge=1, le=1000, description="Deliveries claimed at once.")
     keep_deliveries_days: int = Field(7, ge=1, le=90, description="Days that raw deliveries are kept.")
+    notice_days: int = Field(
+        190, ge=1, le=3650, description="Days after its decision that a notice keeps who sent it: name and address."
+    )
     proxies: int = Field(0, ge=0, le=5, description="Reverse proxies in front whose X-Forwarded headers are believed.")
     secure_cookies: bool = Field(False, description="Send cookies over https only; set it behind TLS.")
     session_idle_hours: int = Field(12, ge=1, le=720, description="Hours without a sign of life that end a session.")

@@ -10,11 +10,12 @@ from moderation.policy import Permit
 from plugins.contract import Act, Ambiguous, Gone, MissingRight, Permanent, Receipt, Temporary
 from plugins.discourse import messages, review, sanctions
 from plugins.discourse.client import Client, number
-from plugins.discourse.compose import pictures_in, with_pictures, words_of
+from plugins.discourse.compose import pictures_in, words_of
 from plugins.discourse.reader import READ_POST, READ_TOPICS
 from plugins.discourse.settings import DiscourseSettings
 from plugins.discourse.shape import PUBLIC_ARCHETYPES, Json, is_message
 from plugins.discourse.uploads import upload
+from plugins.pictures import with_pictures
 
 WRITE = "write posts (scope topics: write)"
 EDIT = "edit own posts (scope posts: edit)"

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
-from contextlib import suppress
-from datetime import UTC, datetime, timedelta
-from email.utils import parsedate_to_datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 import httpx
@@ -23,7 +20,8 @@ from plugins.contract import (
     Temporary,
 )
 from plugins.discourse.settings import DiscourseSettings
-from plugins.net import call, httpx_client
+from plugins.json_calls import UNSURE, Declined, decoded, exchange, json_object, may_have_worked, retry_after
+from plugins.net import httpx_client
 
 Json = dict[str, Any]
 #: Name, content and type.
@@ -33,8 +31,6 @@ WHOLE_SITE = "*"
 CODE_HEADER = "discourse-rate-limit-error-code"
 DEFAULT_WAIT = 60
 LONGEST_WAIT = 86_400
-#: Answers of a proxy or of a crash, after which a write may have had its effect.
-UNSURE = frozenset({500, 502, 504})
 
 
 class Client:
@@ -82,26 +78,14 @@ class Client:
         request = self._http.build_request(method, path, **content)
         where = f"{method} {path}"
         try:
-            response = self._exchange(request, where)
+            response = exchange(self._http, request, where)
             if response.status_code >= 400:
                 raise self._error(response, where, right)
-            return _object(response, where, request.url.host)
+            return _object(response, where)
         except Temporary as error:
-            if method != "GET" and not isinstance(error, RateLimited | _NeverSent | _Declined):
+            if may_have_worked(method, error):
                 raise _unsure(where, error) from error
             raise
-
-    def _exchange(self, request: httpx.Request, where: str) -> httpx.Response:
-        try:
-            return call(self._http, request)
-        except (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout) as error:
-            name = type(error).__name__
-            raise _NeverSent(f"{request.url.host} cannot be reached.", detail=f"{where}: {name}") from error
-        except httpx.TimeoutException as error:
-            raise Temporary(f"{request.url.host} did not answer in time.", detail=where) from error
-        except (httpx.HTTPError, httpx.InvalidURL) as error:
-            name = type(error).__name__
-            raise Temporary(f"The answer of {request.url.host} broke off.", detail=f"{where}: {name}") from error
 
     def _error(self, response: httpx.Response, where: str, right: str) -> ConnectorError:
         status, said = response.status_code, self._words(response)
@@ -118,12 +102,12 @@ class Client:
         if status in UNSURE:
             return Temporary("The forum has a fault of its own.", detail=detail, status=status)
         if status >= 500 or status == 408:
-            return _Declined("The forum is not available now.", detail=detail, status=status)
+            return Declined("The forum is not available now.", detail=detail, status=status)
         return Permanent(f"The forum refused: {said or f'status {status}'}", detail=detail, status=status)
 
     def _rate_limited(self, response: httpx.Response, detail: str) -> RateLimited:
         """Two shapes: the forum's limit on one action (JSON), and the limit on everything (text or HTML)."""
-        seconds = max(_after(response, self.now()), _wait_seconds(response))
+        seconds = max(retry_after(response, self.now()), _wait_seconds(response))
         until = self.now() + timedelta(seconds=min(seconds or DEFAULT_WAIT, LONGEST_WAIT))
         whole = CODE_HEADER in response.headers or not _wait_seconds(response)
         if whole:
@@ -146,56 +130,27 @@ def number(remote_id: str) -> str:
     return remote_id
 
 
-class _NeverSent(Temporary):
-    """No connection: the request did not leave."""
-
-
-class _Declined(Temporary):
-    """The forum said that it did nothing (503 and the like)."""
-
-
 def _unsure(where: str, error: Temporary) -> Ambiguous:
     words = f"The forum did not confirm, and may have done it: {error}"
     return Ambiguous(words, detail=error.detail or where, status=error.status)
 
 
-def _object(response: httpx.Response, where: str, host: str) -> Json:
+def _object(response: httpx.Response, where: str) -> Json:
     """The JSON object of a good answer; some writes are answered with nothing at all."""
     if not response.content.strip() and response.request.method != "GET":
         return {}
-    found = _decoded(response)
-    if isinstance(found, dict):
-        return found
-    words = "a web page" if response.content.lstrip()[:1] == b"<" else "something that is not JSON"
-    raise Temporary(f"{host} answered with {words} where data was expected.", detail=where, status=response.status_code)
+    return json_object(response, where)
 
 
 def _maybe_object(response: httpx.Response) -> Json:
-    found = _decoded(response)
+    found = decoded(response)
     return found if isinstance(found, dict) else {}
-
-
-def _decoded(response: httpx.Response) -> object:
-    """None for whatever cannot be read, nesting too deep for the reader included."""
-    with suppress(ValueError, RecursionError):
-        return json.loads(response.content)
-    return None
 
 
 def _about_key(response: httpx.Response) -> bool:
     found = _maybe_object(response)
     said = str(found.get("errors", "")).lower()
     return found.get("error_type") == "not_logged_in" or "api username or key" in said
-
-
-def _after(response: httpx.Response, now: datetime) -> float:
-    value = response.headers.get("retry-after", "").strip()
-    if value.isdecimal():
-        return float(value[:9])
-    with suppress(ValueError):
-        at = parsedate_to_datetime(value)
-        return max((at.replace(tzinfo=at.tzinfo or UTC) - now).total_seconds(), 0.0)
-    return 0.0
 
 
 def _wait_seconds(response: httpx.Response) -> float:

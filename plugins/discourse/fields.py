@@ -13,13 +13,6 @@ from plugins.discourse.text import cleaned
 Json = dict[str, Any]
 
 
-def object_in(record: Json, name: str) -> Json:
-    found = record.get(name)
-    if not isinstance(found, dict):
-        raise BadInput(f"{name} is missing or not an object.")
-    return found
-
-
 def text_in(record: Mapping[str, Any], name: str) -> str:
     value = record.get(name)
     return cleaned(value) if isinstance(value, str) else ""

@@ -27,7 +27,6 @@ def limits_of(told: Json) -> Limits:
         edits=True,
         deletes=True,
         markdown=True,
-        notice=_positive(told.get("max_post_length")) or MOST,
     )
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
@@ -23,11 +22,12 @@ from moderation.model import (
 )
 from plugins.contract import Delivery
 from plugins.discourse import reports
-from plugins.discourse.fields import Json, id_in, int_in, object_in, optional_int, text_in, time_in
+from plugins.discourse.fields import Json, id_in, int_in, optional_int, text_in, time_in
 from plugins.discourse.people import author_of
 from plugins.discourse.settings import DiscourseSettings
 from plugins.discourse.shape import is_message, is_private
 from plugins.discourse.text import cleaned, message_text
+from plugins.payloads import loaded, object_in
 from plugins.tags import tags_of
 
 UNCATEGORISED = "uncategorised"
@@ -37,17 +37,7 @@ def parse(delivery: Delivery, settings: DiscourseSettings) -> Events:
     """Payload to events. Raises BadInput naming what is wrong."""
     if not delivery.admitted or delivery.kind not in _KINDS:
         return Events((Ignored(f"“{delivery.kind}” leaves nothing to keep."),))
-    return Events(tuple(_KINDS[delivery.kind](_loaded(delivery.body), settings)))
-
-
-def _loaded(body: bytes) -> Json:
-    try:
-        found = json.loads(body)
-    except (ValueError, RecursionError) as error:
-        raise BadInput("The delivery is not readable JSON.") from error
-    if not isinstance(found, dict):
-        raise BadInput("The delivery is not a JSON object.")
-    return found
+    return Events(tuple(_KINDS[delivery.kind](loaded(delivery.body), settings)))
 
 
 # ------------------------------------------------------------------ kinds of delivery

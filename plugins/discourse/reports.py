@@ -10,11 +10,12 @@ from typing import Any
 
 from moderation.errors import BadInput
 from moderation.model import AuthorSeen, Event, Ignored, ReportOutcome, ReportReason, ReportSeen
-from plugins.discourse.fields import Json, id_in, int_in, object_in, text_in, time_in
+from plugins.discourse.fields import Json, id_in, int_in, text_in, time_in
 from plugins.discourse.people import author_of
 from plugins.discourse.settings import DiscourseSettings
 from plugins.discourse.shape import is_private
 from plugins.discourse.text import message_text
+from plugins.payloads import object_in
 
 #: Other entries of the queue wait for an approval, or are about people: nobody flagged a post there.
 FLAGGED_POST = "ReviewableFlaggedPost"

@@ -4,23 +4,17 @@ doubt about the post itself.
 
 from __future__ import annotations
 
-import re
-
-from plugins.contract import Ambiguous, Image, Permanent, Temporary
+from plugins.contract import Ambiguous, Image, Temporary
 from plugins.discourse.client import Client
 from plugins.discourse.compose import picture
+from plugins.pictures import file_of, require_pictures
 
 UPLOAD = "send pictures (scope uploads: create)"
-#: A type becomes part of the request: anything but a plain word could become another part of it.
-_TYPE = re.compile(r"image/([a-z0-9.+-]{1,30})")
 
 
 def upload(client: Client, images: tuple[Image, ...]) -> list[str]:
     """The markup of each picture, in the order given. Raises Temporary or Permanent, never Ambiguous."""
-    if not all(image.alt.strip() for image in images):
-        raise Permanent("A picture has no description; nothing was sent.")
-    if not all(_TYPE.fullmatch(image.mime) for image in images):
-        raise Permanent("A file is not a picture; nothing was sent.")
+    require_pictures(images)
     try:
         return [_upload(client, image) for image in images]
     except Ambiguous as error:
@@ -30,9 +24,8 @@ def upload(client: Client, images: tuple[Image, ...]) -> list[str]:
 
 def _upload(client: Client, image: Image) -> str:
     """The forum keeps one copy of equal pictures, so that sending one again is harmless."""
-    name = f"picture.{image.mime.rpartition('/')[2]}"
     form = {"type": "composer", "synchronous": "true"}
-    made = client.upload("/uploads.json", UPLOAD, form, (name, image.body, image.mime))
+    made = client.upload("/uploads.json", UPLOAD, form, file_of(image))
     address = made.get("short_url")
     if not isinstance(address, str) or not address.startswith("upload://"):
         raise Temporary("The forum took a picture and did not say where it is; the answer was not sent.")

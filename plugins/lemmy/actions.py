@@ -14,8 +14,9 @@ from plugins.lemmy.api import Lemmy
 from plugins.lemmy.client import Json
 from plugins.lemmy.settings import LemmySettings
 from plugins.lemmy.shape import COMMENT, POST, is_dead, part
-from plugins.lemmy.text import pictures_in, with_pictures
+from plugins.lemmy.text import pictures_in
 from plugins.lemmy.uploads import upload
+from plugins.pictures import with_pictures
 
 WRITE = "write comments"
 OWN = "change own posts and comments"

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
-from contextlib import suppress
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -21,8 +19,9 @@ from plugins.contract import (
     RateLimited,
     Temporary,
 )
+from plugins.json_calls import UNSURE, Declined, decoded, exchange, json_object, may_have_worked
 from plugins.lemmy.settings import LemmySettings
-from plugins.net import call, httpx_client
+from plugins.net import httpx_client
 
 Json = dict[str, Any]
 #: Name, content and type.
@@ -30,8 +29,6 @@ File = tuple[str, bytes, str]
 BUCKET = "api"
 WAIT = 60.0
 LONGEST_WAIT = 86_400.0
-#: Answers of a proxy or of a crash, after which a write may have had its effect.
-UNSURE = frozenset({500, 502, 504})
 #: Lemmy answers nearly every refusal with 400, so that its own word for it has to tell.
 _LOGIN = frozenset({"incorrect_login", "not_logged_in"})
 _BUSY = frozenset({"rate_limit_error", "too_many_requests"})
@@ -87,26 +84,14 @@ class Client:
         request = self._http.build_request(method, path, **content)
         where = f"{method} {path}"
         try:
-            response = self._exchange(request, where)
+            response = exchange(self._http, request, where)
             if response.status_code >= 400:
                 raise self._error(response, where, right)
-            return _object(response, where, request.url.host)
+            return json_object(response, where)
         except Temporary as error:
-            if method != "GET" and not isinstance(error, RateLimited | _NeverSent | _Declined):
+            if may_have_worked(method, error):
                 raise _unsure(where, error) from error
             raise
-
-    def _exchange(self, request: httpx.Request, where: str) -> httpx.Response:
-        try:
-            return call(self._http, request)
-        except (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout) as error:
-            name = type(error).__name__
-            raise _NeverSent(f"{request.url.host} cannot be reached.", detail=f"{where}: {name}") from error
-        except httpx.TimeoutException as error:
-            raise Temporary(f"{request.url.host} did not answer in time.", detail=where) from error
-        except (httpx.HTTPError, httpx.InvalidURL) as error:
-            name = type(error).__name__
-            raise Temporary(f"The answer of {request.url.host} broke off.", detail=f"{where}: {name}") from error
 
     def _error(self, response: httpx.Response, where: str, right: str) -> ConnectorError:
         status, said = response.status_code, self._word(response)
@@ -124,7 +109,7 @@ class Client:
         if status in UNSURE or said == "unknown":
             return Temporary("The server has a fault of its own.", detail=detail, status=status)
         if status >= 500 or status == 408:
-            return _Declined("The server is not available now.", detail=detail, status=status)
+            return Declined("The server is not available now.", detail=detail, status=status)
         return Permanent(f"The server refused: {said or f'status {status}'}", detail=detail, status=status)
 
     def _rate_limited(self, response: httpx.Response, detail: str) -> RateLimited:
@@ -136,17 +121,9 @@ class Client:
 
     def _word(self, response: httpx.Response) -> str:
         """The server's own word for what is wrong, without our token should it echo it."""
-        found = _decoded(response)
+        found = decoded(response)
         said = found.get("error") if isinstance(found, dict) else ""
         return said.replace(self._token, "…")[:200] if isinstance(said, str) else ""
-
-
-class _NeverSent(Temporary):
-    """No connection: the request did not leave."""
-
-
-class _Declined(Temporary):
-    """The server said that it did nothing (503 and the like)."""
 
 
 def unknown_form(what: str) -> Temporary:
@@ -163,19 +140,3 @@ def _gone_words(said: str) -> str:
 def _unsure(where: str, error: Temporary) -> Ambiguous:
     words = f"The server did not confirm, and may have done it: {error}"
     return Ambiguous(words, detail=error.detail or where, status=error.status)
-
-
-def _object(response: httpx.Response, where: str, host: str) -> Json:
-    """The JSON object of a good answer. Lemmy answers every write with what it made of it."""
-    found = _decoded(response)
-    if isinstance(found, dict):
-        return found
-    words = "a web page" if response.content.lstrip()[:1] == b"<" else "something that is not JSON"
-    raise Temporary(f"{host} answered with {words} where data was expected.", detail=where, status=response.status_code)
-
-
-def _decoded(response: httpx.Response) -> object:
-    """None for whatever cannot be read, nesting too deep for the reader included."""
-    with suppress(ValueError, RecursionError):
-        return json.loads(response.content)
-    return None

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from plugins.contract import Limits
-from plugins.lemmy.notices import MOST as MESSAGE_MOST
 
 MOST = 10_000
 #: Lemmy has no number of its own; more would be a gallery and not an answer.
@@ -20,5 +19,4 @@ LIMITS = Limits(
     edits=True,
     deletes=True,
     markdown=True,
-    notice=MESSAGE_MOST,
 )

@@ -14,8 +14,6 @@ from plugins.lemmy.text import words_of
 SEND = "write private messages"
 READ_OWN = "read the account's own private messages"
 MESSAGE = "private_message"
-#: Lemmy takes no longer message.
-MOST = 10_000
 #: Rows of a page, and the pages of own messages that are looked through, newest first.
 _ROWS, _PAGES = 50, 2
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
@@ -30,6 +29,7 @@ from plugins.contract import Delivery
 from plugins.lemmy.settings import LemmySettings
 from plugins.lemmy.shape import COMMENT, POST
 from plugins.lemmy.text import cleaned, message_text
+from plugins.payloads import loaded, object_in
 
 Json = dict[str, Any]
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -40,17 +40,7 @@ def parse(delivery: Delivery, settings: LemmySettings) -> Events:
     """Payload to events. Raises BadInput naming what is wrong."""
     if not delivery.admitted or delivery.kind not in _KINDS:
         return Events((Ignored(f"“{delivery.kind}” leaves nothing to keep."),))
-    return Events(tuple(_KINDS[delivery.kind](_loaded(delivery.body), settings)))
-
-
-def _loaded(body: bytes) -> Json:
-    try:
-        found = json.loads(body)
-    except (ValueError, RecursionError) as error:
-        raise BadInput("The delivery is not readable JSON.") from error
-    if not isinstance(found, dict):
-        raise BadInput("The delivery is not a JSON object.")
-    return found
+    return Events(tuple(_KINDS[delivery.kind](loaded(delivery.body), settings)))
 
 
 # ------------------------------------------------------------------ kinds of delivery
@@ -58,13 +48,13 @@ def _loaded(body: bytes) -> Json:
 
 def _post(body: Json, settings: LemmySettings) -> list[Event]:
     """A post is a thread, and the first message in it. One that only shows a link says nothing but the link."""
-    post = _object(body, POST)
+    post = object_in(body, POST)
     text = "\n\n".join(one for one in (_text(post, "link"), message_text(_text(post, "text"))) if one)
     return [_seen(POST, post, text or _text(post, "title"), None, settings)]
 
 
 def _comment(body: Json, settings: LemmySettings) -> list[Event]:
-    comment = _object(body, COMMENT)
+    comment = object_in(body, COMMENT)
     if not isinstance(comment.get("text"), str):
         raise BadInput("comment.text is missing or not a text.")
     above = f"{COMMENT}-{_id(comment, COMMENT, 'parent')}" if comment.get("parent") else None
@@ -75,7 +65,7 @@ def _comment(body: Json, settings: LemmySettings) -> list[Event]:
 
 def _thread(body: Json, settings: LemmySettings) -> list[Event]:
     """A post read with all its comments. Without `listed_at` they are not known to be all."""
-    thread = _object(body, "thread")
+    thread = object_in(body, "thread")
     thread_id = _id(thread, "thread", "id")
     found: list[Event] = [ThreadChanged(_thread_seen(thread, thread_id, settings))]
     if "listed_at" in body:
@@ -94,7 +84,7 @@ def _gone(body: Json, _: LemmySettings) -> list[Event]:
 
 def _report(body: Json, settings: LemmySettings) -> list[Event]:
     """Lemmy has no kinds of reports, only what the reporter wrote; 1.0 tells whether the server's rules are meant."""
-    report = _object(body, "report")
+    report = object_in(body, "report")
     on = report.get("on")
     if on not in (POST, COMMENT):
         raise BadInput("report.on is neither a post nor a comment.")
@@ -107,8 +97,8 @@ def _report(body: Json, settings: LemmySettings) -> list[Event]:
             reason=ReportReason.RULES if report.get("server_rules") is True else ReportReason.OTHER,
             outcome=ReportOutcome.CLOSED if report.get("resolved") is True else ReportOutcome.OPEN,
             message_id=f"{on}-{_id(report, 'report', 'subject')}",
-            about=_author(_object(report, "about"), "about", settings),
-            reporter=_author(_object(report, "reporter"), "reporter", settings),
+            about=_author(object_in(report, "about"), "about", settings),
+            reporter=_author(object_in(report, "reporter"), "reporter", settings),
             text=_text(report, "text"),
             version=_seconds(changed) + (report.get("resolved") is True),
         )
@@ -134,7 +124,7 @@ def _seen(kind: str, record: Json, text: str, parent: str | None, settings: Lemm
     return MessageSeen(
         remote_id=f"{kind}-{number}",
         thread=_thread_seen(record, thread_id, settings),
-        author=_author(_object(record, "author"), "author", settings),
+        author=_author(object_in(record, "author"), "author", settings),
         text=text,
         created_at=written,
         version=_seconds(_time(record, kind, "updated") if "updated" in record else written),
@@ -151,7 +141,7 @@ def _thread_seen(record: Json, thread_id: str, settings: LemmySettings) -> Threa
     """`locked` is always told: what is not said of it was said to be false."""
     return ThreadSeen(
         remote_id=thread_id,
-        community=_community(_object(record, "community")),
+        community=_community(object_in(record, "community")),
         title=_text(record, "title") or None,
         url=f"{settings.url}/{POST}/{thread_id}",
         total_replies=_optional_int(record, POST, "replies"),
@@ -182,7 +172,7 @@ def _addressed(record: Json, text: str) -> bool:
     """Whether a message names the brand's account outside a quotation, or answers it."""
     if record.get("answers_brand") is True:
         return True
-    us = _object(record, "us")
+    us = object_in(record, "us")
     name, host = _text(us, "name"), _text(us, "host")
     if not name:
         return False
@@ -192,13 +182,6 @@ def _addressed(record: Json, text: str) -> bool:
 
 
 # ------------------------------------------------------------------ fields
-
-
-def _object(record: Json, name: str) -> Json:
-    found = record.get(name)
-    if not isinstance(found, dict):
-        raise BadInput(f"{name} is missing or not an object.")
-    return found
 
 
 def _text(record: Mapping[str, Any], name: str) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
 
 #: A picture in Markdown; the group is its description.
 PICTURE = re.compile(r"!\[([^\[\]\n]*)\]\([^()\s]+\)")
@@ -29,11 +28,6 @@ def picture(alt: str, address: str) -> str:
 def pictures_in(raw: str) -> list[str]:
     """The markup of each picture in a text."""
     return [found[0] for found in PICTURE.finditer(raw)]
-
-
-def with_pictures(text: str, pictures: Iterable[str]) -> str:
-    """The text, and below it the pictures that it does not show itself."""
-    return "\n\n".join([text, *(one for one in pictures if one not in text)])
 
 
 def words_of(raw: str) -> list[str]:

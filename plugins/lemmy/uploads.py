@@ -6,14 +6,13 @@ from __future__ import annotations
 
 import re
 
-from plugins.contract import Ambiguous, Image, Permanent, Temporary
+from plugins.contract import Ambiguous, Image, Temporary
 from plugins.lemmy.api import Lemmy
 from plugins.lemmy.client import Json
 from plugins.lemmy.text import picture
+from plugins.pictures import file_of, require_pictures
 
 UPLOAD = "send pictures"
-#: A type becomes part of the request: anything but a plain word could become another part of it.
-_TYPE = re.compile(r"image/([a-z0-9.+-]{1,30})")
 #: What an address may be made of, so that it does not end the markup it stands in.
 _ADDRESS = re.compile(r"https?://[A-Za-z0-9._~:/?#@!$&'*+,;=%-]{1,2000}")
 _FILE = re.compile(r"[A-Za-z0-9._-]{1,200}")
@@ -21,10 +20,7 @@ _FILE = re.compile(r"[A-Za-z0-9._-]{1,200}")
 
 def upload(lemmy: Lemmy, url: str, images: tuple[Image, ...]) -> list[str]:
     """The markup of each picture, in the order given. Raises Temporary or Permanent, never Ambiguous."""
-    if not all(image.alt.strip() for image in images):
-        raise Permanent("A picture has no description; nothing was sent.")
-    if not all(_TYPE.fullmatch(image.mime) for image in images):
-        raise Permanent("A file is not a picture; nothing was sent.")
+    require_pictures(images)
     try:
         return [picture(image.alt, _upload(lemmy, url, image)) for image in images]
     except Ambiguous as error:
@@ -34,9 +30,8 @@ def upload(lemmy: Lemmy, url: str, images: tuple[Image, ...]) -> list[str]:
 
 def _upload(lemmy: Lemmy, url: str, image: Image) -> str:
     """The picture's address. 0.19 hands uploads on to its picture server, outside of the API."""
-    file = (f"picture.{image.mime.rpartition('/')[2]}", image.body, image.mime)
     path = lemmy.path("image") if lemmy.v4 else "/pictrs/image"
-    address = _address(lemmy.client.upload(path, UPLOAD, "images[]", file), url)
+    address = _address(lemmy.client.upload(path, UPLOAD, "images[]", file_of(image)), url)
     if not _ADDRESS.fullmatch(address):
         raise Temporary("The server took a picture and did not say where it is; the answer was not sent.")
     return address

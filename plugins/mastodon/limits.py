@@ -6,7 +6,6 @@ from typing import Any
 
 from plugins.contract import Limits
 from plugins.mastodon.deliveries import Raw
-from plugins.mastodon.notices import NAME_ROOM
 from plugins.mastodon.server import path_in, server_name
 
 #: Where a server says nothing: the limits of Mastodon, which the others were made to resemble.
@@ -21,9 +20,8 @@ def limits_of(instance: Raw, *, pictures: bool) -> Limits:
     statuses = path_in(instance, "configuration", "statuses")
     media = path_in(instance, "configuration", "media_attachments")
     plainly = server_name(instance).split(" ")[0] in _COUNT_PLAINLY
-    most = _positive(path_in(statuses, "max_characters")) or _older(instance, "max_toot_chars") or MOST
     return Limits(
-        most=most,
+        most=_positive(path_in(statuses, "max_characters")) or _older(instance, "max_toot_chars") or MOST,
         link=None if plainly else _positive(path_in(statuses, "characters_reserved_per_url")) or LINK,
         images=(_positive(path_in(statuses, "max_media_attachments")) or PICTURES) if pictures else 0,
         image_bytes=_positive(path_in(media, "image_size_limit")) or _older(instance, "upload_limit") or PICTURE_BYTES,
@@ -32,7 +30,6 @@ def limits_of(instance: Raw, *, pictures: bool) -> Limits:
         edits=True,
         deletes=True,
         warnings=True,
-        notice=max(most - NAME_ROOM, 0),
     )
 
 

@@ -16,8 +16,6 @@ from plugins.mastodon.parse import when
 from plugins.mastodon.text import from_html, plain
 
 DIRECT = "direct"
-#: Room for the name in front: Mastodon takes 30 characters for one, and servers count the domain of some.
-NAME_ROOM = 60
 _PAGES = 3
 _ADDRESS = re.compile(r"[\w.-]+(@[\w.:-]+)?")
 #: Where a server would read a name. An invisible character behind the sign keeps the words and ends the name.

@@ -10,11 +10,12 @@ from moderation.policy import Permit
 from plugins.contract import Act, Ambiguous, Gone, Permanent, Receipt
 from plugins.nodebb import notices
 from plugins.nodebb.client import Client
-from plugins.nodebb.compose import pictures_in, with_pictures
+from plugins.nodebb.compose import pictures_in
 from plugins.nodebb.holding import FLAG_STATES, done, holds, post_of, queued_at, segment, topic_of
 from plugins.nodebb.settings import NodebbSettings
 from plugins.nodebb.shape import Json, is_on
 from plugins.nodebb.uploads import upload
+from plugins.pictures import with_pictures
 
 WRITE = "answer topics"
 EDIT = "edit own posts"

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
-from contextlib import suppress
-from datetime import UTC, datetime, timedelta
-from email.utils import parsedate_to_datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 import httpx
@@ -22,7 +19,8 @@ from plugins.contract import (
     RateLimited,
     Temporary,
 )
-from plugins.net import call, httpx_client
+from plugins.json_calls import UNSURE, Declined, decoded, exchange, json_object, may_have_worked, retry_after
+from plugins.net import httpx_client
 from plugins.nodebb.settings import NodebbSettings
 
 Json = dict[str, Any]
@@ -32,8 +30,6 @@ BUCKET = "api"
 WHOLE_SITE = "*"
 DEFAULT_WAIT = 60
 LONGEST_WAIT = 86_400
-#: Answers of a proxy or of a crash, after which a write may have had its effect.
-UNSURE = frozenset({500, 502, 504})
 #: What the forum says, untranslated, of a master token that is to act as nobody it knows.
 _NOBODY = ("invalid-ip", "a master token was received")
 
@@ -92,23 +88,15 @@ class Client:
             response = self._exchange(request, where)
             if response.status_code >= 400:
                 raise self._error(response, where, right)
-            return _object(response, where, request.url.host)
+            return json_object(response, where)
         except Temporary as error:
-            if method != "GET" and not isinstance(error, RateLimited | _NeverSent | _Declined):
+            if may_have_worked(method, error):
                 raise _unsure(where, error) from error
             raise
 
     def _exchange(self, request: httpx.Request, where: str) -> httpx.Response:
         try:
-            return call(self._http, request)
-        except (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout) as error:
-            name = type(error).__name__
-            raise _NeverSent(f"{request.url.host} cannot be reached.", detail=f"{where}: {name}") from error
-        except httpx.TimeoutException as error:
-            raise Temporary(f"{request.url.host} did not answer in time.", detail=where) from error
-        except (httpx.HTTPError, httpx.InvalidURL) as error:
-            name = type(error).__name__
-            raise Temporary(f"The answer of {request.url.host} broke off.", detail=f"{where}: {name}") from error
+            return exchange(self._http, request, where)
         finally:
             # The forum makes a web session of each call; with its cookie the next call would be taken for a browser's.
             self._http.cookies.clear()
@@ -131,12 +119,12 @@ class Client:
         if status in UNSURE:
             return Temporary("The forum has a fault of its own.", detail=detail, status=status)
         if status >= 500 or status == 408:
-            return _Declined("The forum is not available now.", detail=detail, status=status)
+            return Declined("The forum is not available now.", detail=detail, status=status)
         return Permanent(f"The forum refused: {said or f'status {status}'}", detail=detail, status=status)
 
     def _rate_limited(self, response: httpx.Response, detail: str) -> RateLimited:
         """NodeBB itself limits nothing; what stands in front of it limits everything."""
-        seconds = _after(response, self.now()) or DEFAULT_WAIT
+        seconds = retry_after(response, self.now()) or DEFAULT_WAIT
         until = self.now() + timedelta(seconds=min(seconds, LONGEST_WAIT))
         self._io.pacer.block(WHOLE_SITE, until)
         words = "The forum asks us to wait with every call."
@@ -144,18 +132,10 @@ class Client:
 
     def _words(self, response: httpx.Response) -> str:
         """The forum's own sentence, if it answered in JSON, without our token should it echo it."""
-        found = _decoded(response)
+        found = decoded(response)
         status = found.get("status") if isinstance(found, dict) else None
         said = status.get("message") if isinstance(status, dict) else None
         return said.replace(self._token, "…")[:300] if isinstance(said, str) else ""
-
-
-class _NeverSent(Temporary):
-    """No connection: the request did not leave."""
-
-
-class _Declined(Temporary):
-    """The forum said that it did nothing (503 and the like)."""
 
 
 def _unsure(where: str, error: Temporary) -> Ambiguous:
@@ -169,31 +149,6 @@ def _inner(answer: Json) -> Json:
     return found if isinstance(found, dict) else {}
 
 
-def _object(response: httpx.Response, where: str, host: str) -> Json:
-    found = _decoded(response)
-    if isinstance(found, dict):
-        return found
-    words = "a web page" if response.content.lstrip()[:1] == b"<" else "something that is not a JSON object"
-    raise Temporary(f"{host} answered with {words} where data was expected.", detail=where, status=response.status_code)
-
-
-def _decoded(response: httpx.Response) -> object:
-    """None for whatever cannot be read, nesting too deep for the reader included."""
-    with suppress(ValueError, RecursionError):
-        return json.loads(response.content)
-    return None
-
-
 def _is_csrf(response: httpx.Response) -> bool:
     """A write that is taken for a browser's, because it came without a token: refused in plain text, not in JSON."""
     return response.headers.get("content-type", "").startswith("text/plain") and response.content == b"Forbidden"
-
-
-def _after(response: httpx.Response, now: datetime) -> float:
-    value = response.headers.get("retry-after", "").strip()
-    if value.isdecimal():
-        return float(value[:9])
-    with suppress(ValueError):
-        at = parsedate_to_datetime(value)
-        return max((at.replace(tzinfo=at.tzinfo or UTC) - now).total_seconds(), 0.0)
-    return 0.0

@@ -5,7 +5,7 @@ from __future__ import annotations
 from plugins.contract import Limits
 from plugins.nodebb.shape import Json
 
-LEAST, MOST, PICTURE_KB, CHAT = 8, 32_767, 2_048, 1_000
+LEAST, MOST, PICTURE_KB = 8, 32_767, 2_048
 #: NodeBB has no number of its own; more would be a gallery and not an answer.
 PICTURES = 10
 #: The pictures of NodeBB's default list. Which ones a forum takes, it tells its administrators only.
@@ -22,7 +22,6 @@ def limits_of(config: Json) -> Limits:
         image_types=TYPES,
         edits=True,
         deletes=True,
-        notice=_positive(config.get("maximumChatMessageLength")) or CHAT,
     )
 
 

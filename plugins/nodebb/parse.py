@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
@@ -30,6 +29,7 @@ from plugins.contract import Delivery
 from plugins.nodebb.settings import NodebbSettings
 from plugins.nodebb.shape import Json, is_on
 from plugins.nodebb.text import cleaned, message_text, shown_name
+from plugins.payloads import loaded, object_in
 from plugins.tags import tags_of
 
 #: Numbers; posts and people of other servers, which NodeBB 4 lets in, are called by their address.
@@ -54,24 +54,14 @@ def parse(delivery: Delivery, settings: NodebbSettings) -> Events:
     """Payload to events. Raises BadInput naming what is wrong."""
     if not delivery.admitted or delivery.kind not in _KINDS:
         return Events((Ignored(f"“{delivery.kind}” leaves nothing to keep."),))
-    return Events(tuple(_KINDS[delivery.kind](_loaded(delivery.body), settings)))
-
-
-def _loaded(body: bytes) -> Json:
-    try:
-        found = json.loads(body)
-    except (ValueError, RecursionError) as error:
-        raise BadInput("The delivery is not readable JSON.") from error
-    if not isinstance(found, dict):
-        raise BadInput("The delivery is not a JSON object.")
-    return found
+    return Events(tuple(_KINDS[delivery.kind](loaded(delivery.body), settings)))
 
 
 # ------------------------------------------------------------------ kinds of delivery
 
 
 def _topic(body: Json, settings: NodebbSettings) -> list[Event]:
-    topic = _object(body, "topic")
+    topic = object_in(body, "topic")
     count = _number(topic, "topic", "postcount")
     thread = ThreadSeen(
         **_named(body, settings),
@@ -92,7 +82,7 @@ def _stream(body: Json, settings: NodebbSettings) -> list[Event]:
     if not isinstance(ids, list) or not ids:
         raise BadInput("stream is missing or not a list of ids.")
     present = tuple(_id({"pid": one}, "stream", "pid") for one in ids)
-    return [*found, ThreadListed(_id(_object(body, "topic"), "topic", "tid"), present, _time(body, "listed_at"))]
+    return [*found, ThreadListed(_id(object_in(body, "topic"), "topic", "tid"), present, _time(body, "listed_at"))]
 
 
 def _gone(body: Json, _: NodebbSettings) -> list[Event]:
@@ -102,7 +92,7 @@ def _gone(body: Json, _: NodebbSettings) -> list[Event]:
 
 
 def _post(body: Json, settings: NodebbSettings) -> list[Event]:
-    post = _object(body, "post")
+    post = object_in(body, "post")
     content = post.get("content", "")
     if not isinstance(content, str):
         raise BadInput("post.content is not a text.")
@@ -112,7 +102,7 @@ def _post(body: Json, settings: NodebbSettings) -> list[Event]:
     message = MessageSeen(
         remote_id=remote_id,
         thread=ThreadSeen(**_named(body, settings)),
-        author=_author(_object(post, "user"), settings, staff=post.get("staff") is True),
+        author=_author(object_in(post, "user"), settings, staff=post.get("staff") is True),
         text=text,
         created_at=_at(post, "post", "timestamp"),
         version=edited.timestamp() if edited else 0.0,
@@ -127,7 +117,7 @@ def _post(body: Json, settings: NodebbSettings) -> list[Event]:
 
 def _flag(body: Json, settings: NodebbSettings) -> list[Event]:
     """One report for each person who complained: a flag gathers them."""
-    flag = _object(body, "flag")
+    flag = object_in(body, "flag")
     reports = flag.get("reports")
     if not isinstance(reports, list):
         raise BadInput("flag.reports is missing or not a list.")
@@ -149,7 +139,7 @@ _KINDS: Mapping[str, Callable[[Json, NodebbSettings], Sequence[Event]]] = {
 
 def _named(body: Json, settings: NodebbSettings) -> Json:
     """What a topic is called, wherever it is spoken of."""
-    topic = _object(body, "topic")
+    topic = object_in(body, "topic")
     tid = _id(topic, "topic", "tid")
     slug = topic.get("slug")
     path = quote(cleaned(slug), safe="/") if isinstance(slug, str) and slug.startswith(f"{tid}/") else tid
@@ -230,13 +220,6 @@ def reason_of(said: str) -> ReportReason:
 
 
 # ------------------------------------------------------------------ fields
-
-
-def _object(record: Json, name: str) -> Json:
-    found = record.get(name)
-    if not isinstance(found, dict):
-        raise BadInput(f"{name} is missing or not an object.")
-    return found
 
 
 def _id(record: Mapping[str, Any], where: str, name: str) -> str:

@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 from pydantic import Field, StringConstraints
 from pydantic.json_schema import SkipJsonSchema
 
+from moderation.statements import LAW
 from service.api.shapes import Id, In, Out
 from service.usecases.wishing import LONGEST
 
@@ -30,7 +31,8 @@ Reason = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, m
 
 class ActIn(In):
     """An act that a program asks for. `message_id` is of that conversation, needed for all but lock, unlock and move;
-    `to` is the community to move to; `hours` until it ends by itself; `rule_id` the rule that was broken."""
+    `to` is the community to move to; `hours` until it ends by itself; `rule_id` the rule that was broken; `law`
+    the one under which it is illegal (without it, it breaks the community's rules)."""
 
     kind: Kind
     thread_id: Id
@@ -41,6 +43,10 @@ class ActIn(In):
     hours: Annotated[int, Field(ge=1, le=LONGEST)] | SkipJsonSchema[None] = None
     to: Id | SkipJsonSchema[None] = None
     rule_id: Id | SkipJsonSchema[None] = None
+    law: (
+        Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=LAW, pattern=r"^[^\x00]+$")]
+        | SkipJsonSchema[None]
+    ) = None
 
 
 class ActsQuery(In):
@@ -53,6 +59,7 @@ class ActOut(Out):
     """An act. State: waiting (for a person's yes), approved (held for undo), sending, done, failed, unknown, cancelled.
 
     `role` is that of whoever asked for it, `taken_back_by` of whoever took it back ("": nobody); names are not told.
+    `law` is the one under which it was illegal ("": it broke the community's rules).
     """
 
     id: int
@@ -64,6 +71,7 @@ class ActOut(Out):
     community: str
     connection: str
     reason: str
+    law: str
     error: str
     role: str
     hours: int | None
@@ -88,9 +96,17 @@ class GrantsQuery(In):
     ) = None
 
 
+class ObstacleOut(Out):
+    """Acts that cannot be carried out on the platform as it is, and why: `words` say what our own account there lacks
+    and how to give it ("": the platform has no such acts)."""
+
+    kinds: list[str]
+    words: str
+
+
 class GrantOut(Out):
     """A grant: capabilities, where (`community` "": the whole connection; `tag` "": whatever the tags), until when, and
-    its limits."""
+    its limits. `obstacles` say which of its acts cannot be carried out (none: each can)."""
 
     id: int
     state: str
@@ -106,6 +122,7 @@ class GrantOut(Out):
     silence_hours: int
     starts_at: datetime | None
     ends_at: datetime | None
+    obstacles: list[ObstacleOut]
 
 
 class GrantsOut(Out):

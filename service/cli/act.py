@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
+from dataclasses import asdict, replace
 
 import click
 
 from moderation.errors import BadInput
 from moderation.model import Capability
-from service.cli.base import deps, json_option, print_json
+from service.cli.base import deps, json_option, law_option, print_json
 from service.deps import Deps
 from service.usecases import acted, moderating, seconding
 from service.usecases.acted import KINDS
@@ -45,6 +45,7 @@ def act() -> None:
 @click.option("--to", type=int, help="The community that a conversation is moved to.")
 @click.option("--rule", "rule_id", type=int, help="The number of the rule that was broken.")
 @click.option("--reason", required=True, help="What happened; the author reads it.")
+@law_option
 @_as
 @json_option
 def do(
@@ -55,6 +56,7 @@ def do(
     to: int | None,
     rule_id: int | None,
     reason: str,
+    law: str | None,
     person: str,
     as_json: bool,
 ) -> None:
@@ -65,7 +67,8 @@ def do(
     """
     found = deps()
     by = _person(found, person)
-    wishes = [Wish(Capability(kind), thread_id, reason, one, hours, to, rule_id) for one in messages or (None,)]
+    wish = Wish(Capability(kind), thread_id, reason, None, hours, to, rule_id, law=law)
+    wishes = [replace(wish, message_id=one) for one in messages or (None,)]
     if len(wishes) > 1:
         _tell(found, moderating.act_on_several(found, wishes, by), as_json)
     else:

@@ -17,6 +17,7 @@ from service.usecases.people import Known, as_known, named
 from service.usecases.storage import ready_schema
 
 json_option = click.option("--json", "as_json", is_flag=True, help="Print only JSON on standard output.")
+law_option = click.option("--law", help="It is illegal: the law that forbids it. Without it, it breaks the rules.")
 
 
 class DatabaseAway(TenthError):

@@ -28,7 +28,7 @@ def grants() -> None:
 @click.option("--state", "states", multiple=True, type=click.Choice([str(s) for s in GrantState]))
 @json_option
 def list_grants(states: tuple[str, ...], as_json: bool) -> None:
-    """List grants, the newest first.
+    """List grants, the newest first, and what of each cannot be carried out.
 
     \b
     Example:  tenth grants list --state active --json
@@ -43,6 +43,7 @@ def list_grants(states: tuple[str, ...], as_json: bool) -> None:
         until = f" until {one.ends_at:%Y-%m-%d %H:%M} UTC" if one.ends_at else ""
         where = (one.community or one.connection) + (f" #{one.tag}" if one.tag else "")
         click.echo(f"{one.id}  {one.state}{until}  {one.handle}  in {where}  ({', '.join(one.capabilities)})")
+        _tell_obstacles(one)
 
 
 @grants.command("propose")
@@ -197,6 +198,10 @@ def _tell(found: Deps, grant_id: int, as_json: bool) -> None:
         print_json(asdict(one) | {"pending_rights": rights.pending(found)})
         return
     click.echo(f"Grant {one.id} to {one.handle} is {one.state}.")
+    _tell_obstacles(one)
+
+
+def _tell_obstacles(one: granted.Shown) -> None:
     for obstacle in one.obstacles:
         words = obstacle.words or "The platform has no such act."
         click.echo(f"  Not possible there with our own account: {', '.join(obstacle.kinds)}. {words}")

@@ -7,7 +7,7 @@ from dataclasses import asdict
 import click
 
 from moderation.statements import category_words
-from service.cli.base import deps, json_option, person_named, print_json
+from service.cli.base import deps, json_option, law_option, person_named, print_json
 from service.usecases import notices as usecase
 from service.usecases.notices import Decision, Shown
 
@@ -49,6 +49,7 @@ def list_notices(decided: bool, after: int | None, as_json: bool) -> None:
 @click.option("--reason", required=True, help="Read by whoever gave notice, and by the author.")
 @click.option("--hours", type=int, help="The length of a silence.")
 @click.option("--rule", type=int, help="The number of the community's rule that it breaks, if any.")
+@law_option
 @click.option("--by", default="owner", show_default=True, help="The person of the desk who decides.")
 @json_option
 def decide(
@@ -59,19 +60,21 @@ def decide(
     reason: str,
     hours: int | None,
     rule: int | None,
+    law: str | None,
     by: str,
     as_json: bool,
 ) -> None:
     """Decide a notice: --act, --by-hand or --reject.
 
     \b
-    Example:  tenth notices decide 3 --act hide --reason "A threat (art. 222-17 of the penal code)."
+    Example:  tenth notices decide 3 --act hide --reason "A threat." --law "Penal code, art. 222-17"
     """
     if [did is not None, by_hand, reject].count(True) != 1:
         raise click.UsageError("Give one of --act, --by-hand and --reject.")
     found = deps()
     kind = next((known for known in usecase.ACTS if known == did), None)
-    usecase.decide(found, notice_id, Decision(not reject, reason, kind, hours, rule), person_named(found, by))
+    decision = Decision(not reject, reason, kind, hours, rule, law)
+    usecase.decide(found, notice_id, decision, person_named(found, by))
     state = "rejected" if reject else "acted"
     if as_json:
         print_json({"notice": notice_id, "state": state})

@@ -8,7 +8,7 @@ import click
 
 from moderation.model import Capability
 from moderation.reports import Verdict
-from service.cli.base import deps, json_option, person_named, print_json
+from service.cli.base import deps, json_option, law_option, person_named, print_json
 from service.usecases.report_deciding import ACTS, Ruling
 from service.usecases.report_deciding import decide as decide_about
 from service.usecases.reports import Group, groups
@@ -48,6 +48,7 @@ def list_reports(by: str, as_json: bool) -> None:
 @click.option("--act", type=click.Choice([str(kind) for kind in ACTS]), help="What is done to the post for it.")
 @click.option("--hours", type=int, help="How long a silence lasts.")
 @click.option("--rule", type=int, help="The number of the rule that was broken.")
+@law_option
 @_by
 @json_option
 def decide(
@@ -57,6 +58,7 @@ def decide(
     act: str | None,
     hours: int | None,
     rule: int | None,
+    law: str | None,
     by: str,
     as_json: bool,
 ) -> None:
@@ -66,7 +68,7 @@ def decide(
     Example:  tenth reports decide 12 upheld --act hide --reason "Rule 2: no insults."
     """
     found = deps()
-    ruling = Ruling(Verdict(verdict), reason, Capability(act) if act else None, hours, rule)
+    ruling = Ruling(Verdict(verdict), reason, Capability(act) if act else None, hours, rule, law)
     number = decide_about(found, report_id, ruling, person_named(found, by))
     if as_json:
         print_json({"decision": number})

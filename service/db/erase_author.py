@@ -61,7 +61,7 @@ OURS = (
     Ours(ReplyRevision, ("text",), select(Reply.case_id).where(Reply.id == ReplyRevision.reply_id).scalar_subquery()),
     Ours(ReplyImage, ("alt",), select(Reply.case_id).where(Reply.id == ReplyImage.reply_id).scalar_subquery()),
     Ours(Action, ("text", "error", "options"), Action.case_id),
-    Ours(ModerationAct, ("reason",), _case_of_action(ModerationAct.action_id)),
+    Ours(ModerationAct, ("reason", "law"), _case_of_action(ModerationAct.action_id)),
     Ours(
         ReportDecision,
         ("reason",),

@@ -116,7 +116,8 @@ class ModerationAct(Base):
     `grant_id` is the grant that it was asked for with, `undoes_id` the action it takes back: as `planned` when that was
     asked for, or because somebody wanted it. `ends_at` is when an act ends by itself. `rank` is how high whoever asked
     for it stood then (see moderation.policy.RANKS): what somebody did is taken back by nobody who stands lower.
-    `waits` means that it needs a second person's yes. `automated`: asked for by a rule that a person switched on.
+    `waits` means that it needs a second person's yes. `automated`: asked for by a rule that a person switched on. `law`
+    is the one under which what it is about is illegal ("": it breaks the community's rules).
     """
 
     __tablename__ = "moderation_act"
@@ -142,3 +143,4 @@ class ModerationAct(Base):
     rule_id: Mapped[int | None] = mapped_column(ForeignKey("community_rule.id"))
     waits: Mapped[bool] = mapped_column(default=False, server_default=false())
     automated: Mapped[bool] = mapped_column(default=False, server_default=false())
+    law: Mapped[str] = mapped_column(String(200), default="", server_default=text("''"))

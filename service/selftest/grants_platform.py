@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -17,9 +15,9 @@ from service.auth.external import discourse
 from service.selftest.grants_books import EFFECTS, RIGHTS, Effect
 from service.selftest.place import TrialError
 from service.selftest.replies_clock import Clock
-from service.selftest.replies_platform import told_by
+from service.selftest.sandboxes import sandbox, told_by
 
-STOP_SECONDS, TIMEOUT = 5.0, 30.0
+TIMEOUT = 30.0
 #: Seconds of the clock: when a silent call is cut off, when an effect comes that is late, how long a 429 says to wait.
 SILENCE, LATE, WAIT = 15.0, 45.0, 5.0
 #: What the desk calls to give, to take and to hide; what members do with their own keys stands elsewhere.
@@ -129,14 +127,5 @@ class Member:
 @contextmanager
 def forum(calls: int, clock: Clock, seed: int) -> Iterator[Platform]:
     """The sandbox in a process of its own."""
-    line = [sys.executable, "-m", "service.selftest.grants_sandbox", str(calls), str(clock), str(seed)]
-    process = subprocess.Popen(line, stdout=subprocess.PIPE)
-    try:
+    with sandbox("service.selftest.grants_sandbox", str(calls), str(clock), str(seed)) as process:
         yield Platform(told_by(process))
-    finally:
-        process.terminate()
-        try:
-            process.wait(STOP_SECONDS)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import subprocess
-import sys
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
@@ -14,14 +11,13 @@ from urllib.parse import urlsplit
 
 import httpx
 
-from service.selftest.place import TrialError
 from service.selftest.replies_clock import Clock
+from service.selftest.sandboxes import sandbox, told_by
 
 Mode = Literal["honoured", "ignored", "absent"]
 #: What each does with the key of a call that comes a second time: as Mastodon; as GoToSocial and Takahe; as Discourse.
 MODES: tuple[Mode, ...] = ("honoured", "ignored", "absent")
 BRAND = "brava"
-STOP_SECONDS = 5.0
 #: Seconds of the clock: when a silent call is cut off, and when an effect comes that is late.
 SILENCE, LATE = 15.0, 45.0
 #: How many of the calls that post are spoiled, and how.
@@ -85,28 +81,6 @@ class Platform:
 def platforms(counts: Mapping[Mode, int], clock: Clock, seed: int) -> Iterator[list[Platform]]:
     """A sandbox for each mode, with so many conversations that wait for an answer."""
     with ExitStack() as stack:
-        started = [(mode, stack.enter_context(_process(mode, count, clock, seed))) for mode, count in counts.items()]
-        yield [Platform(mode, told_by(process)) for mode, process in started]
-
-
-@contextmanager
-def _process(mode: Mode, count: int, clock: Clock, seed: int) -> Iterator[subprocess.Popen[bytes]]:
-    line = [sys.executable, "-m", "service.selftest.replies_sandbox", mode, str(count), str(clock), str(seed)]
-    process = subprocess.Popen(line, stdout=subprocess.PIPE)
-    try:
-        yield process
-    finally:
-        process.terminate()
-        try:
-            process.wait(STOP_SECONDS)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
-
-
-def told_by(process: subprocess.Popen[bytes]) -> Any:
-    assert process.stdout is not None
-    line = process.stdout.readline()
-    if not line:
-        raise TrialError("A sandbox did not start. Try: tenth sandbox")
-    return json.loads(line)
+        given = {mode: (mode, str(count), str(clock), str(seed)) for mode, count in counts.items()}
+        started = {m: stack.enter_context(sandbox("service.selftest.replies_sandbox", *g)) for m, g in given.items()}
+        yield [Platform(mode, told_by(process)) for mode, process in started.items()]

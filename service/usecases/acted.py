@@ -29,9 +29,10 @@ _LIVE = ("approved", "sending", "unknown", "done")
 class Acted:
     """An act. State: waiting, approved (held for undo), sending, done, failed, unknown, cancelled.
 
-    `taken_back_by` is the role of whoever took it back ("": nobody). `appeal`: "", open, upheld or overturned. `title`
-    is "" where whoever asks may not see the conversation. `undo_until` is None where it is too late, `inverse` what
-    takes it back (None: nothing does, or it was). `automated`: a rule of watched words did it.
+    `law` is the one under which it was illegal ("": against the rules). `taken_back_by` is the role of whoever took it
+    back ("": nobody). `appeal`: "", open, upheld or overturned. `title` is "" where whoever asks may not see the
+    conversation. `undo_until` is None where it is too late, `inverse` what takes it back (None: nothing does, or it
+    was). `automated`: a rule of watched words did it.
     """
 
     id: int
@@ -44,6 +45,7 @@ class Acted:
     connection: str
     title: str
     reason: str
+    law: str
     error: str
     role: str
     hours: int | None
@@ -133,6 +135,7 @@ def _shown(
         connection=connection,
         title=(thread.title or "") if by is None or _sees(session, by, thread, now) else "",
         reason=row.reason,
+        law=row.law,
         error=action.error,
         role=person.role,
         hours=row.hours,

@@ -11,9 +11,9 @@ from sqlalchemy.orm import Session
 from moderation.errors import BadInput
 from moderation.scoring.contract import Reason
 from moderation.words import Spoken, reasons_in_words
-from service.db.models import Author, Case, Community, Connection, Message, Person, Revision, ScoreRow, Thread
+from service.db.models import Author, Case, Connection, Message, Revision, ScoreRow, Thread
 from service.deps import Deps
-from service.usecases.queue import COLUMNS, Item, item_of, marked_texts
+from service.usecases.queue import Item, cases, item_of, marked_texts
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,15 +67,7 @@ class ThreadPage:
 def thread_page(deps: Deps, thread_id: int, locale: str = "en", limit: int = 400) -> ThreadPage:
     """The conversation, its newest `limit` messages. Raises BadInput when there is no such thread."""
     with deps.store.read() as session:
-        query = (
-            select(*COLUMNS)
-            .join(Thread, Thread.id == Case.thread_id)
-            .join(Community, Community.id == Case.community_id)
-            .join(Connection, Connection.id == Case.connection_id)
-            .outerjoin(Person, Person.id == Case.person_id)
-            .where(Thread.id == thread_id)
-        )
-        row = session.execute(query).one_or_none()
+        row = session.execute(cases().where(Thread.id == thread_id)).one_or_none()
         if row is None:
             raise BadInput("There is no such conversation here.")
         case, thread = row[0], row[1]

@@ -22,8 +22,10 @@ from plugins.contract import Delivery
 from service.db import deliveries as inbox
 from service.db.deliveries import Claimed
 from service.db.erase import empty, erase_raw
-from service.db.intake import Incoming, ended, known_states, newer, settle, thread_subject
+from service.db.incoming import Incoming, newer
+from service.db.intake import settle, thread_subject
 from service.db.reports import raw_subject
+from service.db.seen_messages import ended, known_states
 from service.db.unread import closed_among, heard, speakers
 from service.deps import Deps
 from service.usecases import watched

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, Select, Text, and_, cast, false, or_, select
+from sqlalchemy import ColumnElement, false, or_, select
 from sqlalchemy.orm import Session
 
 from moderation.errors import BadInput, NotAllowed
-from moderation.grants import Place, Scope
+from moderation.grants import Place
 from moderation.model import INVERSES, Capability
 from moderation.policy import ANOTHER, RANKS, Actor, Subject, allows, authorize, needs_two
-from service.db.models import Case, Community, Connection, Message, Person, Thread
+from service.db.models import Case, Community, Connection, Message, Thread
+from service.db.scopes import within
 from service.deps import Deps
 from service.usecases.bearing import lately, rank_of, refuse_unseen, starter_of
 from service.usecases.carrying import carried
@@ -23,7 +23,7 @@ from service.usecases.granted import Shown as ShownGrant
 from service.usecases.granted import mine
 from service.usecases.people import Known
 from service.usecases.proofs import authors_of
-from service.usecases.queue import COLUMNS, LANES, Item, item_of, marked_texts
+from service.usecases.queue import LANES, Item, cases, item_of, marked_texts
 from service.usecases.standing import subject_of
 from service.usecases.wishing import ON_AUTHORS, ON_MESSAGES, ON_THREADS
 
@@ -93,11 +93,7 @@ def conversations(deps: Deps, by: Known, locale: str) -> list[Item]:
     """What needs somebody in their part, the most pressing first."""
     with deps.store.read() as session:
         query = (
-            select(*COLUMNS)
-            .join(Thread, Thread.id == Case.thread_id)
-            .join(Community, Community.id == Case.community_id)
-            .join(Connection, Connection.id == Case.connection_id)
-            .outerjoin(Person, Person.id == Case.person_id)
+            cases()
             .where(*LANES["needs"], in_part_of(by, deps.now()))
             .order_by(Case.priority.desc(), Case.id.desc())
             .limit(SHOWN)
@@ -108,23 +104,9 @@ def conversations(deps: Deps, by: Known, locale: str) -> list[Item]:
 
 
 def in_part_of(by: Known, now: datetime) -> ColumnElement[bool]:
-    """The condition on a case that a grant lets somebody see it. Without such a grant, none is."""
-    parts: list[ColumnElement[bool]] = []
-    for grant in by.grants:
-        if grant.holds(now) and Capability.SEE in grant.capabilities:
-            here = [Case.connection_id == grant.scope.connection]
-            if grant.scope.community is not None:
-                here.append(Case.community_id == grant.scope.community)
-            if grant.scope.tag:
-                here.append(Case.thread_id.in_(_tagged(grant.scope)))
-            parts.append(and_(*here))
-    return or_(false(), *parts)
-
-
-def _tagged(scope: Scope) -> Select[int]:
-    """Threads that bear the tag of a scope, which is one text in their list as JSON."""
-    bears = cast(Thread.tags, Text).contains(json.dumps(scope.tag), autoescape=True)
-    return select(Thread.id).where(Thread.connection_id == scope.connection, bears)
+    """The condition on a case with its thread that a grant lets somebody see it. Without such a grant, none is."""
+    scopes = [grant.scope for grant in by.grants if grant.holds(now) and Capability.SEE in grant.capabilities]
+    return or_(false(), *(within(scope, Case.connection_id, Case.community_id) for scope in scopes))
 
 
 def opened(deps: Deps, by: Known, thread_id: int, locale: str) -> ThreadPage:

@@ -26,6 +26,7 @@ from service.db.privacy_tables import Retention
 from service.db.redress_tables import Appeal, Notice, Statement
 from service.db.report_tables import ReportRow
 from service.deps import Deps
+from service.usecases.notices import forget_senders
 from service.usecases.people import Known
 
 KEEP_DEAD = timedelta(days=30)
@@ -39,7 +40,7 @@ _HELD = ("claimed", "escalated", "snoozed")
 def purge(deps: Deps) -> int:
     """Deletes raw deliveries past their days, in blocks so that nobody waits long, and empties old words.
 
-    Returns how many deliveries and messages.
+    Who gave a notice is forgotten. Returns how many deliveries, messages and notices.
     """
     now = deps.now()
     read = DeliveryRow.received_at < now - timedelta(days=deps.settings.keep_deliveries_days)
@@ -47,7 +48,7 @@ def purge(deps: Deps) -> int:
     gone += _delete(deps, (DeliveryRow.state == "dead") & (DeliveryRow.received_at < now - KEEP_DEAD))
     with deps.store.write() as session:
         forget_targets(session)
-    return gone + purge_words(deps)
+    return gone + purge_words(deps) + forget_senders(deps)
 
 
 def purge_words(deps: Deps) -> int:

@@ -1,26 +1,28 @@
 """Notices of illegal content by anybody: taken in, decided by a person of the desk, told to whoever holds the receipt.
 
-Name and address of who gave a notice are sealed; of the receipt's code, only a digest is kept. A notice that names
-several places is several, each decided by itself, with one receipt. An act for a notice is asked for like any other, in
-one transaction with the decision. Where it was undone in time, or refused by the platform, the notice is open again.
+Name and address of who gave a notice are sealed, and erased some days after the decision; of the receipt's code, only a
+digest is kept. A notice that names several places is several, each decided by itself, with one receipt. An act for a
+notice is asked for like any other, in one transaction with the decision. Where it was undone in time, or refused by the
+platform, the notice is open again.
 """
 
 from __future__ import annotations
 
 import secrets
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
-from sqlalchemy import ColumnElement, and_, func, or_, select
+from sqlalchemy import ColumnElement, and_, exists, func, or_, select
 from sqlalchemy.orm import Session
 
 from moderation.errors import BadInput, NotAllowed
 from moderation.model import Capability
 from moderation.notices import Given, checked, is_address
 from moderation.policy import Subject, authorize
+from moderation.statements import named_law
 from service.db.audit import Entry, append
 from service.db.models import Action, Author, Community, Connection, Message, Person, Thread
-from service.db.redress_tables import Notice
+from service.db.redress_tables import Appeal, Notice, Statement
 from service.deps import Deps
 from service.usecases.carrying import carried
 from service.usecases.moderating import ON_THREADS, Wish, act_in, note_refusal
@@ -42,6 +44,7 @@ class Decision:
 
     `kind` is what is to be done to the message that the address leads to; where none is known here, None: it was done
     on the platform by hand. `hours` is the term of a silence, `rule_id` the community's rule that it breaks, if any.
+    `law` is the one under which it is illegal; None: it breaks the community's rules only.
     """
 
     acted: bool
@@ -49,6 +52,7 @@ class Decision:
     kind: Capability | None = None
     hours: int | None = None
     rule_id: int | None = None
+    law: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,6 +121,7 @@ def decide(deps: Deps, notice_id: int, decision: Decision, by: Known) -> None:
     reason = decision.reason.strip()
     if not 1 <= len(reason) <= REASON:
         raise BadInput(f"Give a reason of 1 to {REASON} characters: it is what whoever gave notice is told.")
+    law = named_law(decision.law) if decision.acted else None
     wish: Wish | None = None
     try:
         with deps.store.write() as session:
@@ -126,7 +131,7 @@ def decide(deps: Deps, notice_id: int, decision: Decision, by: Known) -> None:
             row.state, row.decided_at = "acted" if decision.acted else "rejected", deps.now()
             row.person_id, row.reason = by.id, reason
             session.flush()
-            after = {"state": row.state, "action": row.action_id}
+            after = {"state": row.state, "action": row.action_id, "law": law}
             entry = Entry("notice:decide", by.actor, f"notice:{notice_id}", reason, None, after)
             append(session, deps.vault, entry, deps.now())
     except NotAllowed as refused:
@@ -160,6 +165,25 @@ def notices(deps: Deps, *, decided: bool = False, before: int | None = None) -> 
         rows = session.scalars(query.limit(PAGE + 1)).all()
         shown = [_shown(deps, session, row) for row in rows[:PAGE]]
     return shown, shown[-1].id if len(rows) > PAGE else None
+
+
+def forget_senders(deps: Deps) -> int:
+    """Erases name and address of who gave a notice, some days after its decision. Returns how many notices.
+
+    The notice itself stays, as evidence. Nobody is forgotten while it is open, or what was done for it is contested.
+    """
+    now = deps.now()
+    contested = exists().where(
+        Statement.action_id == Notice.action_id, Appeal.statement_id == Statement.id, Appeal.state == "open"
+    )
+    over = (Notice.decided_at < now - timedelta(days=deps.settings.notice_days), ~_is_open(), ~contested)
+    named = or_(Notice.name != "", Notice.address != "")
+    with deps.store.write() as session:
+        rows = session.scalars(select(Notice).where(*over, named).order_by(Notice.id).with_for_update()).all()
+        for row in rows:
+            row.name = row.address = ""
+            append(session, deps.vault, Entry("notice:forget", "system", f"notice:{row.id}"), now)
+    return len(rows)
 
 
 def open_count(deps: Deps) -> int:
@@ -206,7 +230,7 @@ def _wish(session: Session, row: Notice, decision: Decision, reason: str) -> Wis
         raise BadInput("Say what is to be done with the message.")
     about = None if decision.kind in ON_THREADS else message.id
     hours = decision.hours if decision.kind is Capability.SILENCE else None
-    return Wish(decision.kind, message.thread_id, reason, about, hours, rule_id=decision.rule_id)
+    return Wish(decision.kind, message.thread_id, reason, about, hours, rule_id=decision.rule_id, law=decision.law)
 
 
 def _shown(deps: Deps, session: Session, row: Notice) -> Shown:

@@ -1,6 +1,7 @@
 """Answers that waited when the rights of their author ended: they come back, and nobody sends them as they stand.
 
-Somebody of the brand may take one over: it is their own draft then, under their own name.
+Somebody of the brand may take one over: it is their own draft then, under their own name. Or they drop it, with a note
+for its writer.
 """
 
 from __future__ import annotations
@@ -13,14 +14,14 @@ from sqlalchemy.orm import Session
 
 from moderation.errors import BadInput, NotAllowed
 from moderation.model import Capability
-from moderation.policy import ROLES, authorize, level_of
+from moderation.policy import ROLES, Subject, authorize, level_of
 from service.db.models import Case, Message, Person, Thread
 from service.db.reply_tables import BrandAccount, Reply
 from service.deps import Deps
 from service.usecases.people import Known
 from service.usecases.queue import first_words
 from service.usecases.standing import actor_of, subject_of
-from service.usecases.wording import account_for, move, move_as, refuse_foreign, reply_in
+from service.usecases.wording import account_for, move, move_as, refuse_foreign, reply_in, without_nul
 
 #: Roles that write answers by themselves; everybody else does so by a grant.
 _BY_ROLE = tuple(role for role, held in ROLES.items() if Capability.DRAFT in held)
@@ -70,7 +71,7 @@ def refuse_outlived(deps: Deps, session: Session, reply: Reply) -> None:
 
 
 def left(deps: Deps, person: Known) -> tuple[Left, ...]:
-    """What this person may take over, in conversations that are open still; the newest first."""
+    """What this person may take over or drop, in conversations that are open still; the newest first."""
     query = select(Reply, Thread, Message.text, BrandAccount.handle, Person)
     query = query.join(Case, Case.id == Reply.case_id).join(Thread, Thread.id == Case.thread_id)
     query = query.join(Message, Message.id == Reply.message_id).join(BrandAccount, BrandAccount.id == Reply.account_id)
@@ -84,9 +85,7 @@ def left(deps: Deps, person: Known) -> tuple[Left, ...]:
 def take(deps: Deps, reply_id: int, version: int, person: Known) -> None:
     """Makes such an answer this person's own draft. Raises Changed, BadInput."""
     with deps.store.write() as session:
-        reply = reply_in(session, reply_id, version, frozenset({"returned"}))
-        if not _has_ended(reply):
-            refuse_foreign(reply, person)
+        reply = _left(session, reply_id, version, person)
         case = session.get_one(Case, reply.case_id, with_for_update=True)
         account_for(deps, session, case, person.asking, reply.account_id)
         own = (Reply.case_id == case.id, Reply.writer_id == person.id, Reply.state.in_(("draft", "returned")))
@@ -94,6 +93,29 @@ def take(deps: Deps, reply_id: int, version: int, person: Known) -> None:
             raise BadInput("You are writing an answer here already. Send it or give it up first.")
         reply.writer_id, reply.wants, reply.note = person.id, [], ""
         move(session, deps, reply, "draft", person, "take")
+
+
+def drop(deps: Deps, reply_id: int, version: int, person: Known, note: str) -> None:
+    """Gives such an answer up; its writer reads why. Raises Changed, BadInput, NotAllowed.
+
+    Also where the brand account is out of use: it would have nowhere to go otherwise.
+    """
+    why = without_nul(note).strip()[:1_000]
+    if not why:
+        raise BadInput("Say why: a dropped answer needs a note for its writer.")
+    with deps.store.write() as session:
+        reply = _left(session, reply_id, version, person)
+        authorize(person.asking, Capability.DRAFT, Subject(f"reply:{reply.id}", account=reply.account_id), deps.now())
+        reply.wants, reply.note = [], why
+        move(session, deps, reply, "cancelled", person, "drop", why)
+
+
+def _left(session: Session, reply_id: int, version: int, person: Known) -> Reply:
+    """Such an answer, locked, or one that came back to this person themselves. Raises Changed, BadInput."""
+    reply = reply_in(session, reply_id, version, frozenset({"returned"}))
+    if not _has_ended(reply):
+        refuse_foreign(reply, person)
+    return reply
 
 
 def _why(deps: Deps, session: Session, reply: Reply) -> NotAllowed | None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, func, or_, select
+from sqlalchemy import ColumnElement, Select, and_, func, or_, select
 from sqlalchemy.orm import Session
 
 from moderation.errors import BadInput
@@ -120,7 +120,7 @@ LANES = {
     "left": (Case.lane == "left", Case.open.is_(False)),
     "decided": (Case.lane == "decided", Case.open.is_(False)),
 }
-COLUMNS = (
+_COLUMNS = (
     Case,
     Thread,
     Community.name,
@@ -130,6 +130,17 @@ COLUMNS = (
     Connection.shadow,
     Person.name,
 )
+
+
+def cases() -> Select[Any]:
+    """Cases with all that `item_of` reads of each; whoever asks says which ones, and in what order."""
+    return (
+        select(*_COLUMNS)
+        .join(Thread, Thread.id == Case.thread_id)
+        .join(Community, Community.id == Case.community_id)
+        .join(Connection, Connection.id == Case.connection_id)
+        .outerjoin(Person, Person.id == Case.person_id)
+    )
 
 
 def band(priority: float, lane: str) -> str:
@@ -198,15 +209,7 @@ def in_queue_of(teams: Collection[int]) -> ColumnElement[bool]:
 
 
 def _select_cases(lane: str, community: int | None) -> Any:
-    query = (
-        select(*COLUMNS)
-        .join(Thread, Thread.id == Case.thread_id)
-        .join(Community, Community.id == Case.community_id)
-        .join(Connection, Connection.id == Case.connection_id)
-        .outerjoin(Person, Person.id == Case.person_id)
-        .where(*LANES[lane])
-        .order_by(Case.priority.desc(), Case.id.desc())
-    )
+    query = cases().where(*LANES[lane]).order_by(Case.priority.desc(), Case.id.desc())
     return query.where(Case.community_id == community) if community is not None else query
 
 

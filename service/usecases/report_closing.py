@@ -12,7 +12,6 @@ from sqlalchemy import ColumnElement, func, select
 from sqlalchemy.orm import Session
 
 from moderation.errors import BadInput, NotAllowed
-from moderation.grants import Place
 from moderation.model import Capability, ReportOutcome
 from moderation.policy import RANKS, authorize
 from moderation.report_words import notice, outcome, title
@@ -26,7 +25,7 @@ from service.usecases.acting import UNDO
 from service.usecases.bearing import permit_act
 from service.usecases.connections import connector_named
 from service.usecases.people import Known
-from service.usecases.report_subjects import Reported, about, asker, permit_decision, permit_here
+from service.usecases.report_subjects import Reported, about, asker, permit_decision, permit_here, place_of
 from service.usecases.settling import note
 from service.usecases.standing import subject_of
 from service.usecases.telling import Notice, carries, tell
@@ -53,7 +52,7 @@ def close_again(deps: Deps, decision_id: int, by: Known) -> int:
     """Asks once more for what is not closed on the platform. Returns how many. Raises BadInput, NotAllowed."""
     with deps.store.write() as session:
         decision, who = session.get(ReportDecision, decision_id), asker(session, by)
-        place = Place(decision.connection_id, decision.community_id) if decision is not None else None
+        place = place_of(session, decision) if decision is not None else None
         permit_here(who.actor, place, f"decision:{decision_id}", deps.now())
         if decision is None:
             raise BadInput("There is no such decision.")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 from moderation.errors import BadInput, NotAllowed
 from moderation.model import Capability, ReportOutcome
 from moderation.reports import Verdict
+from moderation.statements import named_law
 from service.db import trust
 from service.db.audit import Entry, append
 from service.db.models import Action
@@ -30,13 +31,17 @@ SILENCE_HOURS = 24
 
 @dataclass(frozen=True, slots=True)
 class Ruling:
-    """What somebody decides. `act` is done for it, a silence for `hours`; `rule_id` is the rule that was broken."""
+    """What somebody decides. `act` is done for it, a silence for `hours`; `rule_id` is the rule that was broken.
+
+    `law` is the one under which it is illegal; None: it breaks the community's rules.
+    """
 
     verdict: Verdict
     reason: str = ""
     act: Capability | None = None
     hours: int | None = None
     rule_id: int | None = None
+    law: str | None = None
 
 
 def decide(deps: Deps, report_id: int, ruling: Ruling, by: Known) -> int:
@@ -78,7 +83,8 @@ def _checked(ruling: Ruling) -> Ruling:
         raise BadInput("With a report that is right may go: hide, lock or silence. With one that is wrong, nothing.")
     if ruling.verdict is Verdict.UPHELD and not reason:
         raise BadInput("Say why, by the community's own rules: whom it concerns will read it.")
-    return Ruling(ruling.verdict, reason, ruling.act, ruling.hours, ruling.rule_id)
+    law = named_law(ruling.law) if ruling.verdict is Verdict.UPHELD else None
+    return replace(ruling, reason=reason, law=law)
 
 
 def _wish(subject: Reported, ruling: Ruling) -> Wish:
@@ -86,7 +92,8 @@ def _wish(subject: Reported, ruling: Ruling) -> Wish:
         raise BadInput("The post is not read here, so nothing can be done to it from here.")
     message_id = None if ruling.act is Capability.LOCK else subject.message.id
     hours = (ruling.hours or SILENCE_HOURS) if ruling.act is Capability.SILENCE else None
-    return Wish(ruling.act, subject.message.thread_id, ruling.reason, message_id, hours, rule_id=ruling.rule_id)
+    wish = Wish(ruling.act, subject.message.thread_id, ruling.reason, message_id, hours)
+    return replace(wish, rule_id=ruling.rule_id, law=ruling.law)
 
 
 def _write(deps: Deps, session: Session, report_id: int, ruling: Ruling, by: Known) -> int:
@@ -114,6 +121,7 @@ def _write(deps: Deps, session: Session, report_id: int, ruling: Ruling, by: Kno
     if ruling.act is not None:
         decision.act_id = moderating.act_in(deps, session, _wish(subject, ruling), by)
     after = {"verdict": decision.verdict, "reports": [row.id for row in subject.reports], "act": decision.act_id}
+    after |= {"law": ruling.law} if ruling.law else {}
     entry = Entry("report:decide", by.actor, subject.name, ruling.reason, None, after)
     append(session, deps.vault, entry, now)
     close(deps, session, decision, subject, by)

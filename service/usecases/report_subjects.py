@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, select
+from sqlalchemy import ColumnElement, SQLColumnExpression, false, or_, select, true
 from sqlalchemy.orm import Session
 
 from moderation.errors import BadInput, NotAllowed
-from moderation.grants import Place
+from moderation.grants import Place, Scope
 from moderation.model import Capability, ReportOutcome
 from moderation.policy import RANKS, ROLES, TRUSTED, Actor, Permit, Subject, authorize
 from service.db.models import Message, Person, Thread
-from service.db.report_tables import ReportRow
+from service.db.report_tables import ReportDecision, ReportRow
+from service.db.scopes import within
 from service.usecases.bearing import rank_of
 from service.usecases.people import Known
 from service.usecases.proofs import authors_of
@@ -179,8 +180,45 @@ def permit_here(actor: Actor, place: Place | None, name: str, now: datetime) -> 
     raise _no_right()
 
 
-def holds_in(actor: Actor, place: Place, now: datetime) -> bool:
-    """Whether somebody decides about reports of a place."""
+def may_decide(actor: Actor, now: datetime) -> bool:
+    """Whether there is any place where somebody decides about reports: for what to offer, never for what to do."""
+    return _everywhere(actor, now) or bool(_parts(actor, now))
+
+
+def decided_by(
+    actor: Actor,
+    now: datetime,
+    connection: SQLColumnExpression[int],
+    community: SQLColumnExpression[int] | SQLColumnExpression[int | None],
+) -> ColumnElement[bool]:
+    """The condition on rows, by these columns, that somebody decides about reports there; `Thread` is joined to them.
+
+    It says of many rows what `permit_here` says of one.
+    """
+    if _everywhere(actor, now):
+        return true()
+    return or_(false(), *(within(scope, connection, community) for scope in _parts(actor, now)))
+
+
+def place_of(session: Session, decision: ReportDecision) -> Place:
+    """Where what was decided about is at this moment; where nothing of it is known, where it was."""
+    message = session.get(Message, decision.message_id) if decision.message_id is not None else None
+    if message is None:
+        return Place(decision.connection_id, decision.community_id)
+    return session.get_one(Thread, message.thread_id).place
+
+
+def _everywhere(actor: Actor, now: datetime) -> bool:
+    """Whether somebody's role lets them decide about reports, wherever."""
+    return _holds_in(replace(actor, grants=()), None, now)
+
+
+def _parts(actor: Actor, now: datetime) -> list[Scope]:
+    """Where grants let somebody decide about reports: each is asked for on its own."""
+    return [one.scope for one in actor.grants if _holds_in(replace(actor, grants=(one,)), one.scope.place, now)]
+
+
+def _holds_in(actor: Actor, place: Place | None, now: datetime) -> bool:
     try:
         permit_here(actor, place, "reports", now)
     except NotAllowed:

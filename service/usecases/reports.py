@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from typing import Any, TypeVar
 
-from sqlalchemy import String, cast, func, select
+from sqlalchemy import ColumnElement, Select, case, func, select, true
 from sqlalchemy.orm import Session
 
 from moderation.errors import NotAllowed
-from moderation.grants import Place
 from moderation.model import Capability, ReportOutcome
 from moderation.policy import ROLES, TRUSTED, Actor, Subject, authorize
 from moderation.reports import STRANGER, credence, pressing, weight
@@ -23,12 +23,13 @@ from service.deps import Deps
 from service.usecases.carrying import carried
 from service.usecases.people import Known
 from service.usecases.report_deciding import ACTS, SILENCE_HOURS
-from service.usecases.report_subjects import WAYS, Asker, Reported, about, asker, holds_in, permit_decision
+from service.usecases.report_subjects import Asker, Reported, about, asker, decided_by, may_decide, permit_decision
 from service.usecases.same_person import same_person
 
 #: Reports that are looked through, the oldest first, and subjects that a list shows.
 LOOKED_THROUGH, SHOWN = 2_000, 100
 _OURS = ("brand", "staff")
+_Query = TypeVar("_Query", bound=Select[*tuple[Any, ...]])
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,24 +93,18 @@ def groups(deps: Deps, by: Known, shown: int = SHOWN) -> Found:
     now = deps.now()
     with deps.store.read() as session:
         who = asker(session, by)
-        here = {min(row.id for row in subject.reports): subject for subject in _open(session, who, now)}
+        mine = decided_by(who.actor, now, ReportRow.connection_id, Thread.community_id)
+        here = {min(row.id for row in subject.reports): subject for subject in _open(session, mine)}
         found = _grouped(session, [*here.values()], now, named=Capability.TRIAGE in ROLES.get(by.role, frozenset()))
-        mine = [one for one in found if _permits(session, who, here[one.id], now)]
-        offered = tuple(replace(one, acts=_acts(deps, session, who, one)) for one in mine[:shown])
-    return Found(offered, len(mine))
+        theirs = [one for one in found if _permits(session, who, here[one.id], now)]
+        offered = tuple(replace(one, acts=_acts(deps, session, who, here[one.id])) for one in theirs[:shown])
+    return Found(offered, len(theirs))
 
 
 def open_subjects(deps: Deps) -> list[Group]:
     """Every subject with open reports, whoever may decide about it; nobody who reported is named."""
     with deps.store.read() as session:
-        return _grouped(session, list(_open(session)), deps.now(), named=False)
-
-
-def may_decide(actor: Actor, now: datetime) -> bool:
-    """Whether there is any place where somebody decides about reports: for what to offer, never for what to do."""
-    if actor.active and ROLES.get(actor.role, frozenset()) & set(WAYS):
-        return True
-    return any(grant.holds(now) and grant.capabilities & set(WAYS) for grant in actor.grants)
+        return _grouped(session, _open(session, true()), deps.now(), named=False)
 
 
 def waiting_count(deps: Deps, by: Known) -> int:
@@ -117,33 +112,27 @@ def waiting_count(deps: Deps, by: Known) -> int:
     actor, now = by.asking, deps.now()
     if not may_decide(actor, now):
         return 0
-    key = func.coalesce(func.nullif(ReportRow.message_remote, ""), cast(ReportRow.about_id, String))
-    query = (
-        select(ReportRow.connection_id, Thread.community_id, func.count(key.distinct()))
-        .outerjoin(Message, Message.id == ReportRow.message_id)
-        .outerjoin(Thread, Thread.id == Message.thread_id)
-        .where(ReportRow.outcome == ReportOutcome.OPEN)
-        .group_by(ReportRow.connection_id, Thread.community_id)
-    )
+    # As `_open` tells subjects apart.
+    whom = case((ReportRow.message_remote == "", func.coalesce(ReportRow.about_id, -ReportRow.id)))
+    mine = decided_by(actor, now, ReportRow.connection_id, Thread.community_id)
+    query = _placed(select(ReportRow.connection_id, ReportRow.message_remote, whom.label("whom"))).where(mine)
     if actor.role not in TRUSTED:
         query = query.outerjoin(Author, Author.id == ReportRow.about_id)
         query = query.where(Author.role.is_(None) | Author.role.not_in(_OURS))
     with deps.store.read() as session:
-        rows = session.execute(query).all()
-    return sum(count for on, community, count in rows if holds_in(actor, Place(on, community), now))
+        return session.scalar(select(func.count()).select_from(query.distinct().subquery())) or 0
 
 
 # ------------------------------------------------------------------ small parts
 
 
-def _acts(deps: Deps, session: Session, who: Asker, group: Group) -> tuple[Capability, ...]:
+def _acts(deps: Deps, session: Session, who: Asker, one: Reported) -> tuple[Capability, ...]:
     """What the platform can do to the post, and whoever asks may."""
-    if group.message_id is None or group.author_id is None or group.gone:
+    if one.message is None or one.author_id is None or one.message.deleted_at is not None:
         return ()
-    rank = who.rank_of(session, group.author_id, group.connection_id)
-    place = Place(group.connection_id, group.community_id)
-    subject = Subject(f"message:{group.message_id}", place=place, rank=rank, hours=SILENCE_HOURS)
-    can = carried(deps, session.get_one(Connection, group.connection_id))
+    rank = who.rank_of(session, one.author_id, one.connection_id)
+    subject = Subject(one.name, place=one.place, rank=rank, hours=SILENCE_HOURS)
+    can = carried(deps, session.get_one(Connection, one.connection_id))
     return tuple(kind for kind in ACTS if kind in can and _may(who.actor, kind, subject, deps.now()))
 
 
@@ -163,21 +152,24 @@ def _permits(session: Session, who: Asker, subject: Reported, now: datetime) -> 
     return True
 
 
-def _open(session: Session, who: Asker | None = None, now: datetime | None = None) -> Iterator[Reported]:
-    """Subjects with their open reports; of those whom `who` may not decide about, most are left out at once."""
-    query = select(ReportRow).where(ReportRow.outcome == ReportOutcome.OPEN).order_by(ReportRow.at, ReportRow.id)
-    rows = session.scalars(query.limit(LOOKED_THROUGH)).all()
-    messages = session.scalars(select(Message).where(Message.id.in_({row.message_id for row in rows}))).all()
-    session.scalars(select(Thread).where(Thread.id.in_({message.thread_id for message in messages}))).all()
+def _placed(query: _Query) -> _Query:
+    """Of reports those that are open, each with the thread that it is in, as far as that is known."""
+    query = query.outerjoin(Message, Message.id == ReportRow.message_id)
+    query = query.outerjoin(Thread, Thread.id == Message.thread_id)
+    return query.where(ReportRow.outcome == ReportOutcome.OPEN)
+
+
+def _open(session: Session, here: ColumnElement[bool]) -> list[Reported]:
+    """Subjects with their open reports where a condition on report and thread holds."""
+    query = _placed(select(ReportRow, Message, Thread)).where(here).order_by(ReportRow.at, ReportRow.id)
+    # Held until the end: `about` finds each message and thread in the session again.
+    rows = session.execute(query.limit(LOOKED_THROUGH)).all()
     together: dict[tuple[object, ...], list[ReportRow]] = {}
-    for row in rows:
+    for row, _message, _thread in rows:
         alone = row.id if not row.message_remote and row.about_id is None else None
         about_whom = row.about_id if not row.message_remote else None
         together.setdefault((row.connection_id, row.message_remote, about_whom, alone), []).append(row)
-    for found in together.values():
-        subject = about(session, found)
-        if who is None or now is None or holds_in(who.actor, subject.place, now):
-            yield subject
+    return [about(session, found) for found in together.values()]
 
 
 def _grouped(session: Session, subjects: Sequence[Reported], now: datetime, *, named: bool) -> list[Group]:

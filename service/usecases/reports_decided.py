@@ -7,13 +7,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from moderation.grants import Place
 from moderation.model import Capability
 from moderation.policy import ROLES
-from service.db.models import Action, Author, Community, Connection, Person
+from service.db.models import Action, Author, Community, Connection, Message, Person, Thread
 from service.db.report_tables import ReportDecision, ReportRow
 from service.deps import Deps
 from service.usecases.acting import UNDO
@@ -21,7 +20,7 @@ from service.usecases.carrying import carried
 from service.usecases.connections import connector_named
 from service.usecases.people import Known
 from service.usecases.report_closing import OVER
-from service.usecases.report_subjects import asker, holds_in
+from service.usecases.report_subjects import asker, decided_by
 
 SHOWN, RECENT = 30, timedelta(days=7)
 
@@ -63,11 +62,13 @@ _ORDER = ("failed", "unknown", "open", "cancelled", "sending", "approved", "done
 def lately(deps: Deps, by: Known) -> list[Settled]:
     """The decisions of the last days in the places where somebody decides, the newest first."""
     now = deps.now()
-    query = select(ReportDecision).where(ReportDecision.at > now - RECENT)
+    query = select(ReportDecision).outerjoin(Message, Message.id == ReportDecision.message_id)
+    query = query.outerjoin(Thread, Thread.id == Message.thread_id).where(ReportDecision.at > now - RECENT)
+    # As `report_subjects.place_of` says where one is.
+    community = func.coalesce(Thread.community_id, ReportDecision.community_id)
     with deps.store.read() as session:
-        who = asker(session, by)
-        rows = session.scalars(query.order_by(ReportDecision.id.desc()).limit(10 * SHOWN)).all()
-        mine = [d for d in rows if holds_in(who.actor, Place(d.connection_id, d.community_id), now)][:SHOWN]
+        here = decided_by(asker(session, by).actor, now, ReportDecision.connection_id, community)
+        mine = session.scalars(query.where(here).order_by(ReportDecision.id.desc()).limit(SHOWN)).all()
         told = _told(session, mine)
         named = Capability.TRIAGE in ROLES.get(by.role, frozenset())
         return [_settled(deps, session, one, by, told[one.id], named=named) for one in mine]

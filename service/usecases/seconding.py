@@ -49,6 +49,7 @@ class Waiting:
     community: str
     handles: tuple[str, ...]
     reason: str
+    law: str
     hours: int | None
     person: str
     program: bool
@@ -225,6 +226,7 @@ def _shown(session: Session, rows: list[Row[Action, ModerationAct]], by: Known) 
         community=session.get_one(Community, thread.community_id).name,
         handles=tuple(handles),
         reason=row.reason,
+        law=row.law,
         hours=row.hours,
         person=person.name or person.username,
         program=person.role == PROGRAM,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -116,9 +117,18 @@ def export(
         for statement, ends_at in session.execute(query):
             acted = done_at(session, statement.action_id) or statement.made_at
             source = source_of(session, statement.action_id)
-            found = to_database(Reasons.from_body(statement.body), acted, ends_at, source)
+            found = to_database(_exported(session, statement), acted, ends_at, source)
             if found is not None:
                 yield statement.id, found
+
+
+def _exported(session: Session, statement: Statement) -> Reasons:
+    """Where no rule says what kind of illegal content it is, the notice that led to the act does."""
+    found = Reasons.from_body(statement.body)
+    if not found.law or found.rule:
+        return found
+    noticed = select(IllegalNotice.category).where(IllegalNotice.action_id == statement.action_id).limit(1)
+    return replace(found, category=session.scalar(noticed) or found.category)
 
 
 def _tell(deps: Deps, statement_id: int) -> int:
@@ -185,4 +195,5 @@ def _reasons(
         automated=bool(row.automated),
         content_language=found if len(found) == 2 and found.isascii() and found.isalpha() else "",
         written_on=f"{message.created_at:%Y-%m-%d}",
+        law=without_personal_data(row.law, names),
     )

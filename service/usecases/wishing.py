@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 from moderation.errors import BadInput
 from moderation.model import MODERATING, Capability
 from moderation.policy import RANKS
+from moderation.statements import named_law
 from service.db.grant_tables import ModerationAct
 from service.db.models import Action, Author, Case, Community, Connection, Message, Person, Thread
 from service.deps import Deps
@@ -31,7 +32,7 @@ class Wish:
     """What somebody wants done, to a message or (without one) to a thread. `hours`: until it ends by itself.
 
     `to` is the community that a thread is moved to, `rule_id` the community's rule that was broken. `automated`: asked
-    for by a rule that a person switched on.
+    for by a rule that a person switched on. `law` is the one under which it is illegal; None: it breaks the rules.
     """
 
     kind: Capability
@@ -42,6 +43,7 @@ class Wish:
     to: int | None = None
     rule_id: int | None = None
     automated: bool = False
+    law: str | None = None
 
 
 def made_of(deps: Deps, session: Session, wish: Wish, person_id: int, now: datetime) -> tuple[Action, ModerationAct]:
@@ -81,6 +83,7 @@ def made_of(deps: Deps, session: Session, wish: Wish, person_id: int, now: datet
         rule_id=rule_in_force(session, wish.rule_id, thread.community_id).id if wish.rule_id is not None else None,
         automated=wish.automated,
         waits=False,
+        law=named_law(wish.law) or "",
     )
     return action, row
 

@@ -1,4 +1,4 @@
-"""What forms about answers hold: the version that was seen, the words, the reasons against guards."""
+"""What forms hold: the version of an answer that was seen, its words, reasons against guards, the ground of an act."""
 
 from __future__ import annotations
 
@@ -16,6 +16,11 @@ def version() -> int:
 def words(otherwise: str = "") -> str:
     """The text as typed; browsers send line ends as two characters."""
     return request.form.get("text", otherwise).replace("\r\n", "\n")
+
+
+def law() -> str | None:
+    """The law that somebody names; None where the ground is the community's rules."""
+    return request.form.get("law", "") if request.form.get("ground") == "law" else None
 
 
 def reasons() -> dict[str, str]:

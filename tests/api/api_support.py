@@ -17,6 +17,7 @@ from sqlalchemy import func, select
 from service.app import create_app
 from service.config import load_settings
 from service.db.base import Base
+from service.db.grant_tables import GrantRow
 from service.db.models import Author, Community, Connection, DeliveryRow, Message, Thread
 from service.db.reply_tables import BrandAccount
 from service.db.report_tables import ReportRow
@@ -183,6 +184,34 @@ def report(desk: Desk, remote_id: str, *, restricted: bool, role: str = "custome
             message_remote=message.remote_id,
             about_id=message.author_id,
             text="Spam.",
+        )
+        session.add(row)
+        session.flush()
+        return row.id
+
+
+def grant(desk: Desk, *capabilities: str) -> int:
+    """A grant to a member, for the community of the first thread."""
+    now = desk.deps.now()
+    with desk.deps.store.write() as session:
+        thread = session.scalars(select(Thread).order_by(Thread.id).limit(1)).one()
+        member = Author(connection_id=thread.connection_id, remote_id="marc", handle="marc", first_seen_at=now)
+        session.add(member)
+        session.flush()
+        row = GrantRow(
+            author_id=member.id,
+            connection_id=thread.connection_id,
+            community_id=thread.community_id,
+            state="active",
+            template="keeper",
+            capabilities=[*capabilities],
+            days=30,
+            hourly=12,
+            daily=40,
+            made_at=now,
+            changed_at=now,
+            starts_at=now,
+            ends_at=now + timedelta(days=30),
         )
         session.add(row)
         session.flush()

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 import schemathesis
-from api_support import Desk, make_desk, report
+from api_support import Desk, grant, make_desk, report
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 from schemathesis import GenerationMode
@@ -21,7 +21,9 @@ from schemathesis.specs.openapi.checks import (
     response_schema_conformance,
     status_code_conformance,
 )
+from sqlalchemy import update
 
+from service.db.models import Connection
 from service.usecases.clients import SCOPES
 
 CHECKS = [
@@ -79,6 +81,11 @@ def test_real_content_is_as_described(filled: tuple[Desk, str]) -> None:
     drafted = desk.call(token, "POST", "/replies", json=bodies["/replies"]).get_json()
     assert drafted["findings"]
     reported = report(desk, "1:1", restricted=False)
+    held = grant(desk, "see", "hide")
+    with desk.deps.store.write() as session:
+        session.execute(update(Connection).values(may=["reply", "lock"], lacks={"hide": "Make it a moderator there."}))
+    shown = desk.call(token, "GET", "/grants").get_json()["items"]
+    assert [(one["id"], len(one["obstacles"])) for one in shown] == [(held, 1)]
     ids = {"thread_id": 1, "reply_id": drafted["id"], "report_id": reported}
     for found in schema.get_all_operations():
         operation = found.ok()

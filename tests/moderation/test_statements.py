@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from itertools import permutations
 from typing import Any
 
 import jsonschema_rs
@@ -11,6 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from moderation.errors import BadInput
 from moderation.first_rules import FIRST_RULES
 from moderation.model import INVERSES, Capability
 from moderation.statement_words import CATEGORY_WORDS
@@ -18,14 +21,17 @@ from moderation.statements import (
     CATEGORIES,
     CONTESTABLE,
     EEA,
+    ILLEGAL,
     KEYWORDS,
     LANGUAGES,
+    LAW,
     OTHER,
     WITH_REASONS,
     Reasons,
     Source,
     category_of,
     letter,
+    named_law,
     outcome_letter,
     spoken_language,
     to_database,
@@ -40,11 +46,21 @@ SCHEMA: dict[str, Any] = {
     "type": "object",
     "additionalProperties": False,
     "required": [
-        *("decision_ground", "incompatible_content_ground", "incompatible_content_explanation", "content_type"),
+        *("decision_ground", "content_type"),
         *("category", "content_date", "application_date", "decision_facts", "source_type", "automated_detection"),
         *("automated_decision", "territorial_scope", "puid"),
     ],
     "anyOf": [{"required": [f"decision_{what}"]} for what in ("visibility", "monetary", "provision", "account")],
+    "oneOf": [
+        {
+            "properties": {"decision_ground": {"const": f"DECISION_GROUND_{ground.upper()}_CONTENT"}},
+            "required": [f"{ground}_content_{own}", f"{ground}_content_explanation"],
+            "not": {
+                "anyOf": [{"required": [f"{other}_content_{their}"]}, {"required": [f"{other}_content_explanation"]}]
+            },
+        }
+        for (ground, own), (other, their) in permutations((("illegal", "legal_ground"), ("incompatible", "ground")))
+    ],
     "properties": {
         "decision_visibility": {
             "type": "array",
@@ -70,7 +86,9 @@ SCHEMA: dict[str, Any] = {
             ]
         },
         "decision_account": {"enum": ["DECISION_ACCOUNT_SUSPENDED", "DECISION_ACCOUNT_TERMINATED"]},
-        "decision_ground": {"const": "DECISION_GROUND_INCOMPATIBLE_CONTENT"},
+        "decision_ground": {"enum": ["DECISION_GROUND_ILLEGAL_CONTENT", "DECISION_GROUND_INCOMPATIBLE_CONTENT"]},
+        "illegal_content_legal_ground": {"type": "string", "minLength": 1, "maxLength": 500},
+        "illegal_content_explanation": {"type": "string", "minLength": 1, "maxLength": 2000},
         "incompatible_content_ground": {"type": "string", "minLength": 1, "maxLength": 500},
         "incompatible_content_explanation": {"type": "string", "minLength": 1, "maxLength": 2000},
         "content_type": {"type": "array", "minItems": 1, "items": {"enum": ["CONTENT_TYPE_TEXT"]}},
@@ -112,6 +130,7 @@ def reasons(draw: st.DrawFn) -> Reasons:
         automated=draw(st.booleans()),
         content_language=draw(st.sampled_from(["", "en", "fr", "de"])),
         written_on="2026-11-20",
+        law=draw(st.one_of(st.just(""), st.text(min_size=1, max_size=LAW))),
     )
 
 
@@ -126,7 +145,37 @@ def test_what_is_exported_keeps_the_rules_of_the_database(found: Reasons, hours:
     _checker.validate(fields)
     assert any(name.startswith("end_date_") for name in fields) is (until is not None)
     assert set(fields.get("category_specification", ())) <= set(KEYWORDS[fields["category"]])
+    assert (fields["decision_ground"] == "DECISION_GROUND_ILLEGAL_CONTENT") is bool(found.law)
+    assert not (found.law and fields["category"] == OTHER), "what the law forbids breaks more than terms"
     assert Reasons.from_body(found.to_body()) == found
+
+
+@pytest.mark.parametrize("typed", ["", " \n\x00\u202e ", "§" * (LAW + 1)])
+def test_illegal_is_not_said_without_the_law(typed: str) -> None:
+    with pytest.raises(BadInput, match="law"):
+        named_law(typed)
+
+
+def test_a_law_is_one_line_and_none_is_the_communitys_rules() -> None:
+    assert named_law(None) is None
+    assert named_law("  Penal code,\r\n art.\u00a0222-17\x00 ") == "Penal code, art. 222-17"
+
+
+def test_the_letter_says_which_of_the_two_in_plain_words_and_what_was_kept_before_is_against_the_rules() -> None:
+    kept = dict.fromkeys(Reasons.__slots__, "") | {
+        "kind": "hide",
+        "reason": "No.",
+        "language": "fr",
+        "automated": False,
+    }
+    old = Reasons.from_body({name: value for name, value in kept.items() if name != "law"})
+    assert "Contraire aux règles de la communauté." in letter(old, None, LINK, NOW)[1]
+    english, illegal = replace(old, language="en"), replace(old, law="art. 24 de la loi de 1881")
+    assert "Against the rules of the community." in letter(english, None, LINK, NOW)[1]
+    assert "Against the rule: Be kind" in letter(replace(english, rule="Be kind"), None, LINK, NOW)[1]
+    assert "Contenu illicite, selon : art. 24 de la loi de 1881" in letter(illegal, None, LINK, NOW)[1]
+    assert category_of(illegal.category)[0] == OTHER
+    assert (to_database(illegal, NOW, None, Source.NOTICE) or {})["category"] == ILLEGAL
 
 
 @given(reasons(), st.one_of(st.none(), st.just(NOW)))
@@ -139,6 +188,15 @@ def test_a_letter_fits_any_platform_and_holds_the_whole_link(found: Reasons, unt
     outcome = outcome_letter(found.language, "overturned", found.reason, True, LINK)[1]
     assert LINK in outcome
     assert len(outcome) <= 500
+
+
+@pytest.mark.parametrize("law", ["", "l" * LAW])
+@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize("kind", sorted(WITH_REASONS))
+def test_the_longest_letter_fits(kind: Capability, language: str, law: str) -> None:
+    long = "w" * 300
+    found = Reasons(kind, "p", language, long, long, long, long, long, OTHER, False, "", "2026-11-20", law)
+    assert len(letter(found, NOW, LINK, NOW + CONTESTABLE)[1]) <= 500
 
 
 @given(st.text(max_size=80), st.text(max_size=80), st.sampled_from(["zoe", "Zoé Martin", "@zoe@social.example"]))

@@ -18,9 +18,9 @@ import httpx
 import pytest
 import requests
 
-from plugins import net
 from plugins.contract import Permanent, Temporary
-from plugins.net import AddressBlocked, call, check_url, connect, httpx_client, requests_session
+from plugins.net import AddressBlocked, bounds, call, check_url, httpx_client, requests_session, sockets
+from plugins.net.sockets import connect
 
 Answer = Callable[[socket.socket], None]
 Get = Callable[[str, frozenset[str]], bytes]
@@ -106,7 +106,7 @@ def touched(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
         tried.append(address)
         raise ConnectionRefusedError("not in this test")
 
-    monkeypatch.setattr(net._Socket, "connect", refuse, raising=False)
+    monkeypatch.setattr(sockets.PlainSocket, "connect", refuse, raising=False)
     return tried
 
 
@@ -192,7 +192,7 @@ def test_only_a_few_of_many_addresses_are_tried(names: dict[str, list[list[str]]
     names["forum.example"] = [[f"1.1.1.{n}" for n in range(1, 100)]]
     with pytest.raises(OSError, match="not in this test"):
         connect("forum.example", 443, 1.0, NOBODY)
-    assert len(touched) == net.MAX_ADDRESSES
+    assert len(touched) == sockets.MAX_ADDRESSES
 
 
 def test_a_label_that_is_too_long_is_a_failed_look_up() -> None:
@@ -270,7 +270,7 @@ def test_a_redirect_is_not_followed(get: Get, status: int) -> None:
 
 @both
 def test_an_answer_larger_than_the_cap_is_cut_off(get: Get, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(net, "MAX_ANSWER_BYTES", 1_048_576)
+    monkeypatch.setattr(bounds, "MAX_ANSWER_BYTES", 1_048_576)
     with serving(says(b"x" * 3_000_000)) as port, pytest.raises(Temporary, match="more than 1 MB"):
         get(f"http://127.0.0.1:{port}/", frozenset({"127.0.0.1"}))
 
@@ -319,7 +319,7 @@ def _drip(head: bytes, drop: bytes) -> Answer:
     ids=["status", "headers", "body", "body without a length"],
 )
 def test_a_byte_at_a_time_ends_with_the_call(get: Get, head: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(net, "CALL_SECONDS", 0.4)
+    monkeypatch.setattr(bounds, "CALL_SECONDS", 0.4)
     started = time.monotonic()
     slow = (Temporary, httpx.TimeoutException, requests.Timeout)
     with serving(_drip(head, b"H")) as port, pytest.raises(slow):
@@ -329,14 +329,14 @@ def test_a_byte_at_a_time_ends_with_the_call(get: Get, head: bytes, monkeypatch:
 
 @both
 def test_silence_ends_with_the_call(get: Get, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(net, "CALL_SECONDS", 0.3)
+    monkeypatch.setattr(bounds, "CALL_SECONDS", 0.3)
     with serving(lambda connection: time.sleep(2)) as port, pytest.raises((httpx.ReadTimeout, requests.ReadTimeout)):
         get(f"http://127.0.0.1:{port}/", frozenset({"127.0.0.1"}))
 
 
 def test_the_time_of_one_call_is_not_taken_from_the_next(monkeypatch: pytest.MonkeyPatch) -> None:
     passed = 0.0
-    monkeypatch.setattr(net, "time", SimpleNamespace(monotonic=lambda: time.monotonic() + passed))
+    monkeypatch.setattr(bounds, "time", SimpleNamespace(monotonic=lambda: time.monotonic() + passed))
 
     def twice(connection: socket.socket) -> None:
         says(b"one")(connection)
@@ -345,7 +345,7 @@ def test_the_time_of_one_call_is_not_taken_from_the_next(monkeypatch: pytest.Mon
 
     with serving(twice) as port, httpx_client(f"http://127.0.0.1:{port}", frozenset({"127.0.0.1"}), {}) as client:
         first = call(client, client.build_request("GET", "/"))
-        passed = 2 * net.CALL_SECONDS
+        passed = 2 * bounds.CALL_SECONDS
         second = call(client, client.build_request("GET", "/"))
     assert (first.content, second.content) == (b"one", b"two")
 
@@ -423,7 +423,7 @@ def test_tls_answers_come_through_and_keep_the_time_of_a_call(
         session.verify = str(certificate)
         with serving(says(b"trusted"), certificate) as port:
             assert session.get(f"https://localhost:{port}/").content == b"trusted"
-        monkeypatch.setattr(net, "CALL_SECONDS", 0.4)
+        monkeypatch.setattr(bounds, "CALL_SECONDS", 0.4)
         started = time.monotonic()
         slow = _drip(b"HTTP/1.1 200 OK\r\nX-Slow: ", b"H")
         with serving(slow, certificate) as port, pytest.raises(requests.Timeout):

@@ -44,8 +44,10 @@ def test_acts_by_commands() -> None:
     assert "No acts yet" in ask("list").stdout
     with pytest.raises(NotAllowed, match="does not include"):
         ask("hide", thread, "--message", message, "--reason", "Rule 2", "--as", "lin")
-    made = told("hide", thread, "--message", message, "--reason", "Rule 2")[0]
-    assert (made["state"], made["role"]) == ("approved", "owner")
+    with pytest.raises(BadInput, match="law"):
+        ask("hide", thread, "--message", message, "--reason", "Rule 2", "--law", "")
+    made = told("hide", thread, "--message", message, "--reason", "Rule 2", "--law", "§ 185 StGB")[0]
+    assert (made["state"], made["role"], made["law"]) == ("approved", "owner", "§ 185 StGB")
     assert "cancelled" in ask("undo", str(made["id"])).stdout
     waits = told("suspend", thread, "--message", message, "--reason", "Rule 2", "--hours", "24")[0]
     assert [one["id"] for one in told("list", "--waiting")] == [waits["id"]]

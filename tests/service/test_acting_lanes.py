@@ -14,7 +14,7 @@ import pytest
 from sqlalchemy import select, update
 
 from moderation.model import Capability
-from plugins import net
+from plugins.net import bounds
 from service.db.models import Action, Case, Connection, Message
 from service.deps import Deps
 from service.jobs.embedded import Embedded
@@ -109,8 +109,8 @@ def state(desk: Desk, action_id: int) -> str:
 def test_while_one_platform_is_silent_answers_to_another_get_through(
     desk: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(net, "READ_SECONDS", 600.0)
-    monkeypatch.setattr(net, "CALL_SECONDS", 600.0)
+    monkeypatch.setattr(bounds, "READ_SECONDS", 600.0)
+    monkeypatch.setattr(bounds, "CALL_SECONDS", 600.0)
     stuck = desk.approve()
     _, other = second(desk)
     with silent() as dead:

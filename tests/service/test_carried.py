@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
+from unittest.mock import patch
 
 import pytest
+from click.testing import CliRunner
 from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy import event, select
@@ -15,6 +18,7 @@ from moderation.errors import NotAllowed
 from moderation.grants import Place
 from moderation.model import ACTS, MODERATING, Capability
 from moderation.policy import PEOPLE, Actor, Subject, authorize
+from service.cli.grants import grants as command
 from service.db.models import Action, AuditEntry, Connection
 from service.deps import Deps
 from service.usecases import accounts, grants, keeper, seconding
@@ -88,6 +92,12 @@ def test_only_what_is_possible_is_offered_and_all_of_it_again_with_the_right(tru
     (staff_only,) = grant(trust.deps, grant_id).obstacles
     assert Capability.HIDE in staff_only.kinds
     assert staff_only.words in f"{WORDS}, then check the connection."
+    with patch("service.cli.grants.deps", autospec=True, return_value=trust.deps):
+        run = CliRunner()
+        (listed,) = json.loads(run.invoke(command, ["list", "--json"]).output)
+        told = run.invoke(command, ["list"]).output
+    assert listed["obstacles"] == [{"kinds": [*staff_only.kinds], "words": staff_only.words}]
+    assert f"Not possible there with our own account: {', '.join(staff_only.kinds)}. {staff_only.words}" in told
     grants.accept(trust.deps, grant_id, trust.expert())
     assert offered(trust) == set()
     with trust.deps.store.read() as session:

@@ -37,6 +37,7 @@ WRONG = {
     "poll_seconds": ["4", "86401"],
     "batch_size": ["0", "1001", "1.5"],
     "keep_deliveries_days": ["0", "91"],
+    "notice_days": ["0", "3651"],
     "proxies": ["-1", "6"],
     "secure_cookies": ["maybe"],
     "session_idle_hours": ["0", "721"],

@@ -11,7 +11,8 @@ from sqlalchemy import select, update
 
 from plugins.contract import Delivery
 from service.db import deliveries as inbox
-from service.db.intake import Incoming, settle
+from service.db.incoming import Incoming
+from service.db.intake import settle
 from service.db.models import Community, DeliveryRow, Message, Revision, ScoreRow
 from service.usecases import intake, triage
 from service.usecases.takeover import take_over

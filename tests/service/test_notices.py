@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -14,16 +15,17 @@ from moderation.errors import BadInput, NotAllowed
 from moderation.model import Capability
 from moderation.notices import NAMELESS, Given
 from moderation.statements import Source
-from service.db.models import AuditEntry, Message, Person
-from service.db.redress_tables import Notice
+from service.db.models import Action, AuditEntry, Message, Person
+from service.db.redress_tables import Appeal, Notice
 from service.deps import Deps
-from service.usecases import acting, notice_receipts, noticed_places, notices
+from service.usecases import acting, keeping, notice_receipts, noticed_places, notices
 from service.usecases.notices import Decision
 from service.usecases.people import create_person
 from service.usecases.rotation import rotate
-from service.usecases.statements import source_of
+from service.usecases.statements import export, source_of
 from service.vault import Vault, VaultError
 from tests.service.grants_support import PASSWORD, Trust, known, trusted
+from tests.support.decided import hidden_message
 from tests.support.office import SECRET, Office, office
 from tests.web.desk import Said, Seeder
 
@@ -157,6 +159,49 @@ def test_an_act_for_a_notice_is_done_on_the_forum_and_its_statement_names_the_no
     assert only(deps, decided=True).by == "marta"
     with deps.store.read() as session:
         assert source_of(session, action_id) is Source.NOTICE
+
+
+def test_illegal_needs_its_law_and_its_statement_takes_the_kind_from_the_notice(trust: Trust) -> None:
+    deps, message_id = trust.deps, trust.message_of_others()[1]
+    with deps.store.read() as session:
+        receive(deps, session.get_one(Message, message_id).url)
+    wanted = Decision(acted=True, reason="A call for violence.", kind=Capability.HIDE, law="")
+    with pytest.raises(BadInput, match="law"):
+        notices.decide(deps, 1, wanted, trust.manager)
+    assert only(deps).state == "open"
+    notices.decide(deps, 1, replace(wanted, law="Penal code, art. 222-17"), trust.manager)
+    assert trust.desk.step(_row(trust, Notice).action_id) == "done"
+    ((_, fields),) = export(deps)
+    assert fields["illegal_content_legal_ground"] == "Penal code, art. 222-17"
+    assert fields["illegal_content_explanation"] == "A call for violence."
+    assert (fields["source_type"], fields["category"]) == ("SOURCE_ARTICLE_16", "STATEMENT_CATEGORY_VIOLENCE")
+
+
+def test_who_gave_notice_is_forgotten_after_the_term_and_not_while_anything_is_open(desk: Office) -> None:
+    create_person(desk.deps, "marta", "manager", PASSWORD)
+    code = receive(desk.deps, URL, "https://forum.example/t/leak/12/4", "https://forum.example/t/leak/12/5")
+    marta, now = known(desk.deps, "marta"), desk.deps.now()
+    for number in (1, 2):
+        notices.decide(desk.deps, number, Decision(acted=number == 2, reason="Read."), marta)
+    hidden = hidden_message(desk.deps, marta.id)
+    with desk.deps.store.write() as session:
+        session.get_one(Notice, 2).action_id = hidden.action_id
+        session.add(Appeal(statement_id=1, text="No.", made_at=now))
+    for days, left in ((179, [1, 2, 3]), (181, [2, 3])):
+        later = desk.at(now + timedelta(days=days))
+        keeping.purge(later)
+        assert [row.id for row in desk.rows(Notice) if row.name and row.address] == left, days
+    with desk.deps.store.write() as session:
+        session.scalars(select(Appeal)).one().state = "upheld"
+    assert notices.forget_senders(later) == 1
+    with desk.deps.store.write() as session:
+        session.get_one(Action, hidden.action_id).state = "cancelled"
+    receive(desk.deps, URL)
+    assert notices.forget_senders(later) == 0
+    forgotten = [entry.subject for entry in desk.rows(AuditEntry) if entry.kind == "notice:forget"]
+    assert forgotten == ["notice:1", "notice:2"]
+    assert desk.rows(Notice)[0].explanation == WHY
+    assert notice_receipts.receipt(desk.deps, code) is not None
 
 
 def test_an_act_that_is_refused_leaves_the_notice_open(trust: Trust) -> None:

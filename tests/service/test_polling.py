@@ -14,8 +14,8 @@ from typing import Any
 import pytest
 from sqlalchemy import update
 
-from plugins import net
 from plugins.contract import Delivery, Page, RateLimited
+from plugins.net import bounds
 from service.db import deliveries as inbox
 from service.db.models import Connection, DeliveryRow, Message
 from service.usecases import intake, polling
@@ -352,9 +352,9 @@ def test_a_platform_that_answers_a_byte_a_second_holds_nothing_up(
 ) -> None:
     """Others write meanwhile, and the call ends long before the lease does."""
     connection_id, passed = add(name), 0.0
-    assert polling.LEASE.total_seconds() / 2 > net.CALL_SECONDS
-    monkeypatch.setattr(net, "CALL_SECONDS", 600.0)
-    monkeypatch.setattr(net, "time", SimpleNamespace(monotonic=lambda: time.monotonic() + passed))
+    assert polling.LEASE.total_seconds() / 2 > bounds.CALL_SECONDS
+    monkeypatch.setattr(bounds, "CALL_SECONDS", 600.0)
+    monkeypatch.setattr(bounds, "time", SimpleNamespace(monotonic=lambda: time.monotonic() + passed))
     spoil(sandbox, "drip")
     slow = threading.Thread(target=poll_connection, args=(desk.deps, connection_id))
     slow.start()
@@ -363,7 +363,7 @@ def test_a_platform_that_answers_a_byte_a_second_holds_nothing_up(
         intake.accept(desk.deps, connection_id, "webhook", [Delivery(f"other:{number}", "post", b"{}")])
     assert desk.connection(connection_id).lease_until == lease, "a writer waited for a platform"
     now, passed = desk.deps.now(), 601.0
-    monkeypatch.setattr(net, "CALL_SECONDS", 1.5)
+    monkeypatch.setattr(bounds, "CALL_SECONDS", 1.5)
     slow.join(60)
     assert not slow.is_alive()
     row = desk.connection(connection_id)

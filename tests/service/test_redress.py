@@ -14,7 +14,7 @@ from sqlalchemy import select, update
 
 from moderation.errors import BadInput, NotAllowed
 from moderation.model import Capability
-from moderation.statements import CONTESTABLE
+from moderation.statements import CONTESTABLE, ILLEGAL
 from service.db.audit import verify
 from service.db.grant_tables import ModerationAct
 from service.db.models import Action
@@ -69,6 +69,21 @@ def test_a_link_is_good_for_six_months_and_an_outcome_is_shown_behind_it_for_lon
     with pytest.raises(appeals.TooLate):
         appeals.contest(desk.deps, late, "Too late?")
     assert appeals.look(desk.deps, early).state == "open"
+
+
+def test_illegal_without_a_law_is_not_asked_for_and_with_one_it_is_kept_told_and_exported(desk: Bench) -> None:
+    with pytest.raises(BadInput, match="law"):
+        desk.act(law=" ")
+    assert "action:approve" not in desk.audited()
+    token = desk.done(law="Penal code,\n art. 33; Zoe knows it")
+    assert appeals.look(desk.deps, token).reasons.law == "Penal code, art. 33; … knows it"
+    assert "Contenu illicite, selon\u00a0: Penal code, art. 33" in desk.told()[-1][1]
+    desk.done(Capability.LOCK)
+    assert "Contraire aux règles de la communauté." in desk.told()[-1][1]
+    illegal, against = (fields for _, fields in statements.export(desk.deps))
+    assert illegal["illegal_content_legal_ground"].startswith("Penal code")
+    assert illegal["category"] == ILLEGAL
+    assert against["decision_ground"] == "DECISION_GROUND_INCOMPATIBLE_CONTENT"
 
 
 def test_it_is_contested_once_even_after_it_was_decided(desk: Bench) -> None:

@@ -136,7 +136,8 @@ def test_an_act_that_is_refused_decides_nothing(flags: Flags) -> None:
     with pytest.raises(NotAllowed):
         flags.decide(report_id, Ruling(Verdict.UPHELD, "Rule 2.", Capability.HIDE), rita)
     assert flags.row(report_id).outcome == ReportOutcome.OPEN
-    for bad in (Ruling(Verdict.UPHELD), Ruling(Verdict.DISMISSED, "x", Capability.HIDE)):
+    lawless = Ruling(Verdict.UPHELD, "Rule 2.", Capability.HIDE, law=" ")
+    for bad in (Ruling(Verdict.UPHELD), Ruling(Verdict.DISMISSED, "x", Capability.HIDE), lawless):
         with pytest.raises(BadInput):
             flags.decide(report_id, bad)
 

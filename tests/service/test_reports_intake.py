@@ -13,7 +13,8 @@ from sqlalchemy.orm import Session
 from moderation.errors import BadInput
 from moderation.model import AuthorRole, AuthorSeen, MessageSeen, ReportOutcome, ReportSeen, ThreadSeen
 from moderation.trust import Reports
-from service.db.intake import Incoming, settle
+from service.db.incoming import Incoming
+from service.db.intake import settle
 from service.db.models import Author, Message, Person
 from service.db.report_tables import ReportDecision, ReportRow
 from service.db.reports import tally

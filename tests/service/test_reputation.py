@@ -15,7 +15,8 @@ from moderation.errors import BadInput
 from moderation.model import MessageGone
 from moderation.trust import Against
 from service.db import trust
-from service.db.intake import Incoming, settle
+from service.db.incoming import Incoming
+from service.db.intake import settle
 from service.db.trust_tables import DeedRow, PraiseRow, StandingRow, TrustAuthor, TrustThread
 from service.usecases.reputation import Found, areas, rockstars, sum_up, sum_up_all
 from tests.support.board import NOW, Board, boarding, crowd

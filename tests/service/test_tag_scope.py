@@ -18,6 +18,8 @@ from service.usecases.reputation import sum_up_all
 from tests.service.grants_support import Trust, trusted
 
 WHY = "Rule 2: no insults."
+#: A tag, and another that is none of it, however it looks in the database.
+TAGS = [("grinder", "grind"), ("moulu à 100%", "moulu à 100 g"), ('a"b', "a"), ("b", 'a"b')]
 
 
 @pytest.fixture
@@ -89,7 +91,7 @@ def test_where_it_is_acts_are_done_and_only_such_conversations_are_shown(trust: 
     assert keeper.opened(trust.deps, trust.expert(), thread(trust, "A loud grinder").id, "en")
 
 
-@pytest.mark.parametrize(("on", "off"), [("grinder", "grind"), ("moulu à 100%", "moulu à 100 g"), ('a"b', "a")])
+@pytest.mark.parametrize(("on", "off"), TAGS)
 def test_the_desk_shows_what_bears_the_tag_and_nothing_else(trust: Trust, on: str, off: str) -> None:
     tag(trust, "A loud grinder", on, "other")
     tag(trust, "Leaking machine", off)

@@ -10,7 +10,9 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from sqlalchemy import delete, update
+from sqlalchemy import delete, event, func, select, update
+from sqlalchemy.exc import OperationalError
+from sqlalchemy.orm import Session
 
 from plugins.contract import Delivery
 from service.db import facts
@@ -33,6 +35,22 @@ def desk() -> Iterator[Office]:
     desk.archive()
     yield desk
     desk.close()
+
+
+@pytest.fixture
+def postgres(desk: Office) -> Office:
+    """The desk on PostgreSQL, where no statement runs longer than a minute: who would wait for ever fails."""
+    store = desk.deps.store
+    if not store.postgres:
+        pytest.skip("SQLite writes one transaction at a time")
+
+    @event.listens_for(store.engine, "connect")
+    def limit(connection: Any, _record: object) -> None:
+        connection.execute("SET statement_timeout = '60s'")
+        connection.commit()
+
+    store.engine.dispose()
+    return desk
 
 
 @pytest.fixture
@@ -228,41 +246,58 @@ def test_one_that_fails_leaves_the_community_free(desk: Office, monkeypatch: pyt
     assert triage_community(desk.deps, 1)
 
 
-def test_cases_are_made_while_their_threads_are_written_to(desk: Office, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_one_whose_connection_is_lost_leaves_the_community_free(
+    postgres: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    postgres.take_in(chatter(3))
+    before, apply = stand(postgres), triage._apply
+
+    def apply_without_a_connection(session: Session, *given: Any) -> None:
+        pid = session.scalar(select(func.pg_backend_pid()))
+        with postgres.deps.store.read() as other:
+            assert other.scalar(select(func.pg_terminate_backend(pid, 60_000)))
+        apply(session, *given)
+
+    with monkeypatch.context() as broken, pytest.raises(OperationalError):
+        broken.setattr(triage, "_apply", apply_without_a_connection)
+        triage_community(postgres.deps, 1)
+    assert postgres.rows(Community)[0].lease_until is None
+    assert stand(postgres) == before
+    assert triage_community(postgres.deps, 1)
+
+
+def test_cases_are_made_while_their_threads_are_written_to(postgres: Office, monkeypatch: pytest.MonkeyPatch) -> None:
     """Intake holds threads and then wants their community, which a triage holds: neither may wait for the other."""
-    if not desk.deps.store.postgres:
-        pytest.skip("SQLite writes one transaction at a time")
-    desk.take_in(chatter(3))
-    with desk.deps.store.write() as session:
+    postgres.take_in(chatter(3))
+    with postgres.deps.store.write() as session:
         session.execute(delete(Case))
     due, ended = facts._triage_due, []
+    beside = threading.Thread(target=lambda: ended.append(triage_community(postgres.deps, 1)), daemon=True)
 
     def due_later(*given: Any) -> Any:
-        beside = threading.Thread(target=lambda: ended.append(triage_community(desk.deps, 1)), daemon=True)
+        monkeypatch.setattr(facts, "_triage_due", due)
         beside.start()
-        beside.join(30)
+        beside.join(120)
         return due(*given)
 
     monkeypatch.setattr(facts, "_triage_due", due_later)
-    desk.take_in([line(9000 + n, n, "And another word.") for n in (1, 2, 3)])
+    postgres.take_in([line(9000 + n, n, "And another word.") for n in (1, 2, 3)])
     assert ended == [True]
-    assert len(desk.rows(Case)) == 3
+    assert len(postgres.rows(Case)) == 3
 
 
-def test_a_triage_gives_way_to_whoever_holds_a_case(desk: Office) -> None:
-    if not desk.deps.store.postgres:
-        pytest.skip("SQLite writes one transaction at a time")
-    desk.take_in(chatter(3))
-    with desk.deps.store.write() as session:
+def test_a_triage_gives_way_to_whoever_holds_a_case(postgres: Office) -> None:
+    postgres.take_in(chatter(3))
+    with postgres.deps.store.write() as session:
         session.execute(update(Case).values(priority=99.0))
-    with desk.deps.store.write() as session:
-        session.get_one(Case, case_of(desk, "1").id, with_for_update=True)
-        before = stand(desk)
-        assert not triage_community(desk.deps, 1)
-        session.execute(update(Community).values(triage_due_at=desk.deps.now()))
-    assert stand(desk) == before
-    assert triage_community(desk.deps, 1)
-    assert stand(desk) != before
+    with postgres.deps.store.write() as session:
+        session.get_one(Case, case_of(postgres, "1").id, with_for_update=True)
+        before = stand(postgres)
+        assert not triage_community(postgres.deps, 1)
+        session.execute(update(Community).values(triage_due_at=postgres.deps.now()))
+    assert stand(postgres) == before
+    assert triage_community(postgres.deps, 1)
+    assert stand(postgres) != before
 
 
 def test_a_thread_whose_messages_are_all_gone_is_no_case(desk: Office) -> None:

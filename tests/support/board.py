@@ -14,7 +14,8 @@ from sqlalchemy import select
 from moderation.model import AuthorRole, AuthorSeen, CommunitySeen, MessageSeen, ThreadSeen
 from moderation.scoring.contract import Score
 from service.db import trust
-from service.db.intake import Incoming, settle
+from service.db.incoming import Incoming
+from service.db.intake import settle
 from service.db.models import Author, Connection, Thread
 from service.deps import Deps
 from service.usecases.reputation import Found, rockstars, sum_up_all

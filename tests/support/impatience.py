@@ -12,7 +12,7 @@ from urllib.parse import unquote, urlsplit
 import httpx
 from requests.adapters import HTTPAdapter
 
-from plugins import net
+from plugins.net import bounds
 from service.sandbox.faults import Fault, Faults
 from service.sandbox.gate import SILENT
 
@@ -28,7 +28,7 @@ def impatient(base_url: str, faults: Faults) -> Iterator[None]:
     """
 
     def awaited(method: str, url: str) -> Fault | None:
-        if not url.startswith(base_url) or getattr(net._running, "until", None) is None:
+        if not url.startswith(base_url) or getattr(bounds._running, "until", None) is None:
             return None
         path = unquote(urlsplit(url).path)
         met = next((rule for rule in list(faults.rules) if rule.matches(method, path)), None)
@@ -40,7 +40,7 @@ def impatient(base_url: str, faults: Faults) -> Iterator[None]:
             if fault is None:
                 return send(client, request, *args, **kwargs)
             begun = fault.silences
-            net._running.until = min(net._running.until, time.monotonic() + SECONDS)
+            bounds._running.until = min(bounds._running.until, time.monotonic() + SECONDS)
             try:
                 return send(client, request, *args, **kwargs)
             except Exception:

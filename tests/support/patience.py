@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from unittest.mock import patch
 
-from plugins import net
 from plugins.mastodon import client as mastodon
+from plugins.net import bounds
 from service import bell
 from service.api.ops import Probe
 from service.api.perspective.batching import Batcher
@@ -17,8 +17,8 @@ from service.web import elsewhere
 
 SECONDS = 60.0
 LIMITS = (
-    (net, "CONNECT_SECONDS"),
-    (net, "READ_SECONDS"),
+    (bounds, "CONNECT_SECONDS"),
+    (bounds, "READ_SECONDS"),
     (mastodon, "TIMEOUT_SECONDS"),
     (http, "SECONDS"),
     (elsewhere, "_PATIENCE_SECONDS"),

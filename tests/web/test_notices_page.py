@@ -7,8 +7,10 @@ from collections.abc import Callable
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
+from sqlalchemy import update
 from werkzeug.test import TestResponse
 
+from service.db.models import Connection
 from service.db.redress_tables import Notice
 from service.deps import Deps, deps_of
 from service.usecases import notices
@@ -97,6 +99,22 @@ def test_a_notice_goes_from_the_form_to_the_decision_on_the_receipt(
     assert "Ada" not in told
     assert "by manager" in manager.get("/notices?show=decided").text
     assert notices.open_count(deps_of(app)) == 1
+
+
+def test_illegal_without_the_law_is_refused_on_each_form_and_comes_back_as_it_was_ticked(
+    known: None, as_role: Callable[[str], FlaskClient], app: Flask
+) -> None:
+    send(app.test_client())
+    with deps_of(app).store.write() as session:
+        session.execute(update(Connection).values(shadow=False))
+    manager = as_role("manager")
+    illegal = {"reason": "Incitement.", "ground": "law", "law": " ", "message": "1"}
+    for address, chosen in (("/notices/1/decide", {"did": "hide"}), ("/keep/1/act", {"kind": "hide"})):
+        refused = post(manager, address, **chosen, **illegal)
+        assert refused.status_code == 422
+        assert "Name the law under which it is illegal" in refused.text
+        assert 'value="law" checked' in refused.text, address
+    assert len(notices.notices(deps_of(app))[0]) == 2, "nothing was decided"
 
 
 def test_only_judges_see_notices_and_their_count(

@@ -142,6 +142,46 @@ def test_with_another_grant_for_the_same_part_it_goes_on_waiting(scene: Scene) -
     assert [one.state for one in replies(scene)] == ["waiting"]
 
 
+def test_nobody_else_drops_it_and_only_while_it_waits_so(scene: Scene) -> None:
+    reply, manager = suggested(scene), scene.client("manager")
+    drop = f"/approvals/{reply.id}/drop"
+    assert post(manager, drop, version=reply.version, note="No.").status_code == 409, "it is sent, or rejected"
+    assert post(manager, f"/approvals/{reply.id}/reject", version=reply.version, note="Why?").status_code == 303
+    (back,) = replies(scene)
+    assert post(manager, drop, version=back.version, note="No.").status_code == 409, "it is its author's"
+    suggested(scene)
+    end(scene, "revoke")
+    (back,) = replies(scene)
+    for role in ("rock_star", "analyst", "responder"):
+        assert post(scene.client(role), drop, version=back.version, note="No.").status_code in (403, 422), role
+    silent = post(manager, drop, version=back.version, note=" \0")
+    assert (silent.status_code, "a dropped answer needs a note" in silent.text) == (422, True)
+    assert [(one.state, one.version) for one in replies(scene)] == [("returned", back.version)]
+
+
+def test_it_is_dropped_with_a_note_for_its_author(scene: Scene) -> None:
+    reply, manager = suggested(scene), scene.client("manager")
+    end(scene, "suspend")
+    (back,) = replies(scene)
+    with scene.deps.store.write() as session:
+        session.execute(update(BrandAccount).values(state="closed"))
+    assert post(manager, f"/approvals/{reply.id}/take", version=back.version).status_code == 422, "out of use"
+    dropped = {"version": back.version, "note": "The part is\0 sold no more."}
+    assert post(manager, f"/approvals/{reply.id}/drop", **dropped).status_code == 303
+    assert WORDS not in manager.get("/approvals").text
+    late = post(scene.client("owner"), f"/approvals/{reply.id}/drop", **dropped)
+    assert (late.status_code, "changed after you opened it" in late.text) == (409, True)
+    with scene.deps.store.write() as session:
+        session.execute(update(BrandAccount).values(state="active"))
+        session.execute(update(GrantRow).values(state="active"))
+        entry = session.scalars(select(AuditEntry).where(AuditEntry.kind == "reply:drop")).one()
+        assert (entry.reason, entry.subject) == ("The part is sold no more.", f"reply:{reply.id}")
+        assert entry.actor.startswith("person:")
+    page = scene.client().get(f"/keep/{scene.thread}").text
+    assert "not used" in page
+    assert "The part is sold no more." in page
+
+
 def test_somebody_of_the_brand_takes_it_over_under_their_own_name(scene: Scene) -> None:
     reply, manager = suggested(scene), scene.client("manager")
     take = f"/approvals/{reply.id}/take"

@@ -82,6 +82,18 @@ def take_reply(reply_id: int) -> ResponseReturnValue:
     return redirect(url_for("web.reply", reply_id=reply_id), 303)
 
 
+@web.post("/approvals/<int:reply_id>/drop")
+@needs(Capability.APPROVE)
+def drop_reply(reply_id: int) -> ResponseReturnValue:
+    """An answer whose author's rights ended is given up, with a note for its author."""
+    try:
+        outlived.drop(deps(), reply_id, forms.version(), me(), request.form.get("note", ""))
+    except TenthError as error:
+        return _page(_tried(reply_id, problem=told(error))), 409 if isinstance(error, Changed) else 422
+    flash(_("It is dropped. Its writer reads your note."))
+    return redirect(url_for("web.approvals"), 303)
+
+
 @web.post("/approvals/<int:reply_id>/read")
 @needs(Capability.APPROVE)
 def read_for_approval(reply_id: int) -> ResponseReturnValue:
@@ -103,7 +115,9 @@ def _page(tried: Tried | None = None) -> str:
     cases = awaiting.waiting(deps(), me())
     judged = {draft.id for case in cases for draft in case.drafts if awaiting.may_judge(draft, me())}
     left = outlived.left(deps(), me())
-    return render_template("approvals.html", cases=cases, judged=judged, left=left, tried=tried or Tried())
+    shown = {draft.id for case in cases for draft in case.drafts} | {one.id for one in left}
+    about = {"cases": cases, "judged": judged, "left": left, "shown": shown}
+    return render_template("approvals.html", tried=tried or Tried(), **about)
 
 
 def _tried(reply_id: int, problem: str = "", found: tuple[Finding, ...] = ()) -> Tried:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import structlog
@@ -19,7 +20,7 @@ from service.usecases.moderating import Wish
 from service.usecases.queue import first_words
 from service.usecases.replies import Guarded
 from service.usecases.wishing import LONGEST_REASON, ON_AUTHORS, ON_MESSAGES
-from service.web import acting_words, language
+from service.web import acting_words, forms, language
 from service.web.access import me
 from service.web.blueprint import deps, needs, web
 from service.web.replying import finding_words
@@ -125,7 +126,8 @@ def _wishes(thread_id: int) -> list[Wish]:
     to = form.get("to", type=int) if kind is Capability.MOVE else None
     one = form.get("message", type=int) if of_one else None
     numbers: list[int | None] = [*form.getlist("several", type=int)] if kind in ON_MESSAGES else []
-    return [Wish(kind, thread_id, reason, number, hours, to, rule_id) for number in numbers or [one]]
+    wish = Wish(kind, thread_id, reason, one, hours, to, rule_id, law=forms.law())
+    return [replace(wish, message_id=number) for number in numbers or [one]]
 
 
 def _title_of(rule_id: int | None) -> str:

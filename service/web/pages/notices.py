@@ -17,7 +17,7 @@ from moderation.notices import NAMELESS, Given
 from moderation.statements import KEYWORDS, OTHER, category_words
 from service.usecases import notice_receipts, notices, rules
 from service.usecases.notices import Decision
-from service.web import language
+from service.web import forms, language
 from service.web.access import me
 from service.web.blueprint import deps, needs, web
 from service.web.sentences import told
@@ -36,6 +36,7 @@ _DO = {
 }
 #: Hours of a silence that the page offers.
 HOURS = (24, 72, 168)
+_DECIDED = ("did", "reason", "rule", "hours", "url", "ground", "law")
 _TYPED = ("urls", "category", "explanation", "name", "address", "good_faith")
 
 
@@ -96,6 +97,7 @@ def decide_notice(notice_id: int) -> ResponseReturnValue:
         kind=Capability(did) if did in _DO else None,
         hours=form.get("hours", type=int),
         rule_id=form.get("rule", type=int),
+        law=forms.law(),
     )
     if did not in {*_DO, "reject", "elsewhere"}:
         return _page(notice_id, _("Choose what is to be done.")), 422
@@ -126,7 +128,7 @@ def _page(tried: int = 0, problem: str = "") -> str:
     decided = request.values.get("show") == "decided"
     shown, older = notices.notices(deps(), decided=decided, before=request.args.get("before", type=int))
     by_rule = {c: rules.rules_of(deps(), c) for c in {one.content.community_id for one in shown if one.content}}
-    typed = {name: request.form.get(name, "")[: notices.REASON] for name in ("did", "reason", "rule", "hours", "url")}
+    typed = {name: request.form.get(name, "")[: notices.REASON] for name in _DECIDED}
     about = {"shown": shown, "older": older, "decided": decided, "rules": by_rule, "do": _DO, "hours": HOURS}
     return render_template("notices.html", tried=tried, problem=problem, typed=typed, **about)
 

@@ -14,11 +14,11 @@ from flask_login import current_user
 from moderation.errors import TenthError
 from moderation.model import Capability
 from moderation.reports import Verdict
-from service.usecases import report_closing, report_deciding, reports, reports_decided, rules
+from service.usecases import report_closing, report_deciding, report_subjects, reports, reports_decided, rules
 from service.usecases.report_deciding import LONGEST_REASON, Ruling
 from service.usecases.reports import Complaint, Group
 from service.usecases.reports_decided import Settled
-from service.web import language
+from service.web import forms, language
 from service.web.access import me
 from service.web.blueprint import deps, needs, web
 from service.web.sentences import told
@@ -68,7 +68,7 @@ def _report_words() -> dict[str, Any]:
 
 def reports_waiting() -> int | None:
     """How many subjects wait for whoever asks; None for those who decide about none."""
-    if not current_user.is_authenticated or not reports.may_decide(me().asking, deps().now()):
+    if not current_user.is_authenticated or not report_subjects.may_decide(me().asking, deps().now()):
         return None
     return reports.waiting_count(deps(), me())
 
@@ -113,7 +113,7 @@ def _ruling() -> Ruling:
     reason = form.get("reason", "").strip()[:LONGEST_REASON]
     if not reason and rule_id is not None and verdict is Verdict.UPHELD:
         reason = next((r.titled(language.locale()) for r in rules.all_rules(deps()) if r.id == rule_id), "")
-    return Ruling(verdict, reason, act, rule_id=rule_id)
+    return Ruling(verdict, reason, act, rule_id=rule_id, law=forms.law())
 
 
 def _done(step: Callable[[], object], words: str = "") -> ResponseReturnValue:
@@ -145,7 +145,7 @@ def _page(problem: str = "") -> str:
 
 
 def _refuse_others() -> None:
-    if not reports.may_decide(me().asking, deps().now()):
+    if not report_subjects.may_decide(me().asking, deps().now()):
         abort(403, _("Your role does not include this."))
 
 

@@ -9,7 +9,6 @@ from typing import Any
 import httpx
 import pytest
 
-import plugins.net
 from moderation.errors import BadInput
 from moderation.model import Capability
 from plugins.contract import (
@@ -26,7 +25,7 @@ from plugins.contract import (
 from plugins.discourse import connector
 from plugins.discourse.client import Client
 from plugins.discourse.settings import DiscourseSettings
-from plugins.net import AddressBlocked
+from plugins.net import AddressBlocked, bounds
 from tests.plugins.discourse.desk import Clock, Desk
 from tests.sandbox_server import Running
 from tests.support.pacer import MemoryPacer
@@ -125,7 +124,7 @@ def test_silence_is_temporary(desk: Desk, box: Running) -> None:
 
 
 def test_a_byte_a_second_is_cut_off(desk: Desk, box: Running, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(plugins.net, "CALL_SECONDS", 1.5)
+    monkeypatch.setattr(bounds, "CALL_SECONDS", 1.5)
     box.fail("drip", path="/site.json")
     with pytest.raises(Temporary):
         desk.page()

@@ -21,7 +21,8 @@ from plugins.lemmy.shape import (
     slim_post,
     slim_report,
 )
-from plugins.lemmy.text import message_text, picture, pictures_in, with_pictures, words_of
+from plugins.lemmy.text import message_text, picture, pictures_in, words_of
+from plugins.pictures import with_pictures
 from tests.plugins.lemmy.rig import rig
 
 SETTINGS = rig().settings

@@ -12,10 +12,9 @@ from typing import Any
 
 import pytest
 
-from plugins import net
 from plugins.contract import ConnectorError, GivesHints, Io, Permanent, RateLimited, Temporary
 from plugins.mastodon import connector, streaming
-from plugins.net import AddressBlocked
+from plugins.net import AddressBlocked, bounds
 from tests.plugins.mastodon.making import TOKEN, settings_for, utc_now
 from tests.sandbox_server import Running, running_sandbox
 from tests.support.pacer import MemoryPacer
@@ -188,7 +187,7 @@ class TestBroken:
         assert "a line of more than 1 MB" in str(failure_of(endless(b"x" * 65_536)))
 
     def test_a_flood_of_lines(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(net, "MAX_ANSWER_BYTES", 1_000_000)
+        monkeypatch.setattr(bounds, "MAX_ANSWER_BYTES", 1_000_000)
         assert "more than anybody can read" in str(failure_of(endless(b":\n" * 32_768)))
 
     def test_ended_by_the_server(self) -> None:

@@ -14,10 +14,11 @@ from moderation.errors import BadInput
 from moderation.model import AuthorRole, MessageSeen, ReportOutcome, ReportReason, ReportSeen
 from plugins.contract import Composed, Delivery, Limits
 from plugins.nodebb import connector
-from plugins.nodebb.compose import picture, pictures_in, with_pictures, words_of
+from plugins.nodebb.compose import picture, pictures_in, words_of
 from plugins.nodebb.parse import reason_of
 from plugins.nodebb.shape import Maker, flag_delivery, slim_post
 from plugins.nodebb.text import message_text, shown_name
+from plugins.pictures import with_pictures
 from tests.plugins.nodebb.rig import settings_for
 
 OURS = settings_for("https://forum.example", "TOKEN", 2)
