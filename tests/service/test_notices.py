@@ -187,7 +187,7 @@ def test_who_gave_notice_is_forgotten_after_the_term_and_not_while_anything_is_o
     with desk.deps.store.write() as session:
         session.get_one(Notice, 2).action_id = hidden.action_id
         session.add(Appeal(statement_id=1, text="No.", made_at=now))
-    for days, left in ((179, [1, 2, 3]), (181, [2, 3])):
+    for days, left in ((189, [1, 2, 3]), (191, [2, 3])):
         later = desk.at(now + timedelta(days=days))
         keeping.purge(later)
         assert [row.id for row in desk.rows(Notice) if row.name and row.address] == left, days
