@@ -34,4 +34,5 @@ def upsert(session: Session, model: Any, connection_id: int, rows: Values, chang
 
 def _known(session: Session, model: Any, connection_id: int, names: Iterable[str]) -> dict[str, Row[Any]]:
     query = select(model.__table__).where(model.connection_id == connection_id, model.remote_id.in_(list(names)))
-    return {row.remote_id: row for row in session.execute(query)}
+    # In one order for everybody: two batches that change the same rows must not wait for each other.
+    return {row.remote_id: row for row in session.execute(query.order_by(model.id))}
