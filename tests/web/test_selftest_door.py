@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
-from sandbox_server import running_sandbox
+from sandbox_server import Running, running_sandbox
 
 from service.deps import deps_of
 from service.selftest.browser import Browser, Unwell
@@ -63,18 +63,23 @@ def test_a_page_of_the_door_that_fails_keeps_nobody_out(tmp_path: Path, number: 
     deps_of(app).store.engine.dispose()
 
 
+@pytest.fixture(scope="module")
+def box() -> Iterator[Running]:
+    with running_sandbox() as running:
+        yield running
+
+
 @pytest.mark.parametrize("after", [False, True])
 @pytest.mark.parametrize("number", range(1, PAGES))
-def test_nor_on_the_way_by_the_forum(tmp_path: Path, number: int, *, after: bool) -> None:
-    with running_sandbox() as box:
-        app = build(tmp_path, allow_private_hosts=urlsplit(box.url).netloc, allow_authors=True)
-        Seeder(deps_of(app)).connection("forum", connector="discourse", url=box.url)
-        identities.set_forum_secret(deps_of(app), box.url, box.discourse.connect_secret, "test")
-        failing = Failing(app, number, after=after)
-        with served(failing) as address:
-            browser = Browser(urlsplit(address).port or 0)
-            until_in(browser, lambda: come_in(browser, box.url, "marc"))
-            browser.close()
+def test_nor_on_the_way_by_the_forum(tmp_path: Path, box: Running, number: int, *, after: bool) -> None:
+    app = build(tmp_path, allow_private_hosts=urlsplit(box.url).netloc, allow_authors=True)
+    Seeder(deps_of(app)).connection("forum", connector="discourse", url=box.url)
+    identities.set_forum_secret(deps_of(app), box.url, box.discourse.connect_secret, "test")
+    failing = Failing(app, number, after=after)
+    with served(failing) as address:
+        browser = Browser(urlsplit(address).port or 0)
+        until_in(browser, lambda: come_in(browser, box.url, "marc"))
+        browser.close()
     assert failing.failed == (number <= 4)
     deps_of(app).store.engine.dispose()
 
