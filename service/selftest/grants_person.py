@@ -33,7 +33,6 @@ PAUSE = 0.2
 MANAGER = "trial-manager"
 OFFER = "Will you keep an eye on this part of the forum? By our charter, for three months."
 REASON = "It breaks the rules of this community: nobody is insulted here."
-_REFUSED = 400
 _ENDED = ("revoked", "expired", "declined")
 
 
@@ -239,7 +238,7 @@ def come_in(browser: Browser, forum: str, handle: str) -> None:
 
 def _prove(browser: Browser, fields: dict[str, str], forum: str, handle: str) -> None:
     asked = fields | {"provider": "discourse", "server": forum}
-    page = browser.said(_unless_crowded(browser.client.post("/external", data=asked)), {200}).text
+    page = browser.said(browser.client.post("/external", data=asked), {200}).text
     link = re.search(r'href="([^"]+/session/sso_provider[^"]+)"', page)
     if link is None:
         raise TrialError("The desk leads nobody to the forum to sign in.")
@@ -247,11 +246,4 @@ def _prove(browser: Browser, fields: dict[str, str], forum: str, handle: str) ->
     said = dict(parse_qsl(way.query)) | {"username": handle}
     address = f"{way.scheme}://{way.netloc}{way.path}"
     back = httpx.post(address, data=said, trust_env=False, follow_redirects=False).headers["Location"]
-    browser.said(_unless_crowded(browser.client.get(back)), {303})
-
-
-def _unless_crowded(answer: httpx.Response) -> httpx.Response:
-    """Raises Unwell when the door has no room for one visitor more: they come again."""
-    if answer.status_code == _REFUSED:
-        raise Unwell
-    return answer
+    browser.said(browser.client.get(back), {303})

@@ -285,7 +285,9 @@ def test_strangers_cannot_fill_the_desk_with_questions(
     clock, client = support.clocked(app), app.test_client()
     begin(client, liar)
     begin(client, liar)
-    assert "Many people" in start(client, "oidc").text
+    full = start(client, "oidc")
+    assert full.status_code == 503
+    assert "Many people" in full.text
     clock.pass_(minutes=10)
     begin(client, liar)
 
@@ -420,7 +422,9 @@ def test_slow_servers_do_not_hold_every_thread(
     monkeypatch.setattr(elsewhere, "_PATIENCE_SECONDS", 0.0)
     client = app.test_client()
     with elsewhere._visitors:
-        assert "Many people" in start(client, "oidc").text
+        full = start(client, "oidc")
+        assert full.status_code == 503
+        assert "Many people" in full.text
         owner = app.test_client()
         sign_in(owner, "owner")
         assert going(send(owner, "/account/identities", provider="oidc"))

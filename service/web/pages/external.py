@@ -21,7 +21,8 @@ from service.web.blueprint import deps, needs, web
 from service.web.elsewhere import browser, few_at_once, own_address, words
 from service.web.pages.door import admit
 
-REFUSED = 400
+#: What was wrong with a request; or nothing was, and there is no room at this moment.
+REFUSED, CROWDED = 400, 503
 #: What the list of sessions says of how somebody came in.
 _METHODS = {Provider.OIDC: "OpenID", Provider.MASTODON: "Mastodon", Provider.DISCOURSE: "Discourse"}
 
@@ -146,7 +147,7 @@ def _failed(trouble: Trouble) -> ResponseReturnValue:
     if current_user.is_authenticated:
         back = url_for("web.account")
         return render_template("elsewhere.html", problem=words(trouble), back=back), REFUSED
-    return _ways(words(trouble)), REFUSED
+    return _ways(words(trouble)), CROWDED if trouble.why is Why.CROWDED else REFUSED
 
 
 def _ways(problem: str = "") -> str:
